@@ -1,0 +1,47 @@
+// Namespace, inlining and vectorisation switches that every header of the library goes through.
+//
+// Each header opens FUSEDLOSS_BEGIN and closes FUSEDLOSS_END. The library's own kernel files are compiled once per instruction
+// set with FUSEDLOSS_ISA defined: there the namespace is anonymous, so that no symbol of one instruction set can be linked into
+// another's path. Elsewhere it is an inline namespace named after the instruction sets that the compiler was given, so that two
+// files of one program that were built with different flags never share an inline function.
+#pragma once
+
+#if defined(FUSEDLOSS_ISA)
+#define FUSEDLOSS_ABI
+#elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#define FUSEDLOSS_ABI inline namespace avx512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define FUSEDLOSS_ABI inline namespace avx2_fma
+#elif defined(__AVX__)
+#define FUSEDLOSS_ABI inline namespace avx
+#elif defined(__aarch64__)
+#define FUSEDLOSS_ABI inline namespace aarch64
+#else
+#define FUSEDLOSS_ABI inline namespace generic
+#endif
+
+#if defined(FUSEDLOSS_ISA)
+#define FUSEDLOSS_BEGIN \
+  namespace fusedloss { \
+  namespace {
+#else
+#define FUSEDLOSS_BEGIN \
+  namespace fusedloss { \
+  FUSEDLOSS_ABI {
+#endif
+#define FUSEDLOSS_END \
+  }                   \
+  }
+
+// Plain `inline` leaves half of the kernels unvectorised without a word: everything in core, losses and kinds uses this.
+#define FUSEDLOSS_INLINE inline __attribute__((always_inline))
+
+// Put before a loop over the lanes of one group (64 bytes): all lanes at once.
+#if defined(__clang__)
+#define FUSEDLOSS_PRAGMA(text) _Pragma(#text)
+#define FUSEDLOSS_LANES(count) \
+  FUSEDLOSS_PRAGMA(            \
+      clang loop vectorize(assume_safety) vectorize_width(count) interleave_count(1) unroll(disable))
+#else
+#define FUSEDLOSS_LANES(count) _Pragma("omp simd")
+#endif
