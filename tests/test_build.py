@@ -1,0 +1,127 @@
+"""What the compiler made of the kernels: symbols, inlining, instruction sets. The checks are tools/check_kernels.py.
+
+Each of them is also shown a small object that breaks its rule: a check that cannot fail proves nothing.
+"""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pybind11
+import pytest
+
+from tools import check_kernels
+
+ROOT = check_kernels.ROOT
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="the checks read x86-64 ELF objects"
+)
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the last `pip install .`, or a new build where sources have changed since."""
+    sources = [ROOT / "CMakeLists.txt", *(path for path in (ROOT / "cpp").rglob("*") if path.is_file())]
+    last_change = max(path.stat().st_mtime for path in sources)
+    newest = check_kernels.newest_build()
+    if newest is not None and (newest / "install_manifest.txt").stat().st_mtime > last_change:
+        return newest
+    fresh = tmp_path_factory.mktemp("build")
+    configure = ["cmake", "-S", ROOT, "-B", fresh, "-G", "Ninja"]
+    configure += [f"-DPython_EXECUTABLE={sys.executable}", f"-Dpybind11_DIR={pybind11.get_cmake_dir()}"]
+    subprocess.run(configure, check=True)
+    subprocess.run(["cmake", "--build", fresh, "--parallel", "2"], check=True)
+    return fresh
+
+
+def test_objects_of_this_build(build: Path) -> None:
+    shared = check_kernels.shared_functions()
+    items = list(check_kernels.objects_of(build))
+    assert {item.isa for item in items} == {None, "baseline", "v3", "v4"}
+    families = {path.stem for path in (ROOT / "cpp" / "kernels").glob("*.cpp")}
+    for isa in ("baseline", "v3", "v4"):
+        assert {item.path.name.partition(".")[0] for item in items if item.isa == isa} == families
+    problems = [
+        f"{item.path.name} ({item.isa}): {text}" for item in items for text in check_kernels.check_object(item, shared)
+    ]
+    assert not problems, "\n".join(problems)
+
+
+# An object that has nothing wrong: an entry whose address is in the table, with its mathematics inlined.
+GOOD = """
+namespace {
+inline __attribute__((always_inline)) float half(float x) { return 0.5f * x; }
+void entry(const float* x, float* y, long n, float (*)(float)) {
+  for (long i = 0; i < n; ++i) y[i] = half(x[i]);
+}
+}
+struct Table { void (*run)(const float*, float*, long, float (*)(float)); };
+extern "C" constexpr Table TABLE = {entry};
+"""
+BODY = "y[i] = half(x[i]);"
+AVX = "#include <immintrin.h>"
+
+# Rule -> instruction set, an object that breaks it, what the checks must say.
+FAULTS = {
+    "weak symbol": (
+        "v3",
+        "inline __attribute__((noinline)) float twice(float x) { return 2 * x; }"
+        + GOOD.replace("0.5f * x", "twice(x)"),
+        "weak symbol twice",
+    ),
+    "libm": ("v3", GOOD.replace(BODY, "y[i] = __builtin_expf(x[i]);"), "needs expf"),
+    "two tables": ("v3", GOOD + 'extern "C" constexpr Table fusedloss_more_v3 = {entry};', "one external symbol"),
+    "wrong row": ("v4", GOOD.replace("TABLE", "fusedloss_test_v3"), "one external symbol"),
+    "initialiser": ("v3", GOOD + "static volatile int seed; static int start = seed;", "static initialiser"),
+    "not inlined": ("v3", GOOD.replace("always_inline", "noinline"), "not inlined: .*half"),
+    "pointer": (
+        "v3",
+        GOOD.replace("(*)(float)) {", "(*f)(float)) {").replace(BODY, "y[i] = f(x[i]);"),
+        "pointer in .*entry",
+    ),
+    "gather": (
+        "v3",
+        AVX + GOOD.replace(BODY, "_mm256_storeu_ps(y, _mm256_i32gather_ps(x, _mm256_set1_epi32(i), 4));"),
+        "vgatherd",
+    ),
+    "scatter": (
+        "v4",
+        AVX + GOOD.replace(BODY, "_mm512_i32scatter_ps(y, _mm512_set1_epi32(i), _mm512_loadu_ps(x), 4);"),
+        "vscatterd",
+    ),
+    "AVX in the baseline": ("baseline", '#pragma GCC target("avx2")' + GOOD, "runs on every processor"),
+    "AVX in the runtime": (None, '#pragma GCC target("avx2")' + GOOD, "runs on every processor"),
+}
+MARCH = {None: "x86-64", "baseline": "x86-64", "v3": "x86-64-v3", "v4": "x86-64-v4"}
+
+
+def problems_of(source: str, isa: str | None, folder: Path) -> str:
+    """What the checks say of a source, compiled the way kernels are."""
+    (folder / "test.cpp").write_text(source.replace("TABLE", f"fusedloss_test_{isa}"))
+    flags = [
+        "-std=c++17",
+        "-O3",
+        "-fPIC",
+        "-fno-exceptions",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        f"-march={MARCH[isa]}",
+    ]
+    subprocess.run(["c++", *flags, "-c", "test.cpp", "-o", "test.o"], cwd=folder, check=True)
+    return "\n".join(check_kernels.check_object(check_kernels.Object(folder / "test.o", isa), shared=set()))
+
+
+@pytest.mark.parametrize("isa", ["baseline", "v3", "v4"])
+def test_checks_pass_what_is_right(isa: str, tmp_path: Path) -> None:
+    assert problems_of(GOOD, isa, tmp_path) == ""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_checks_catch(fault: str, tmp_path: Path) -> None:
+    isa, source, message = FAULTS[fault]
+    with pytest.raises(AssertionError, match=message):
+        assert not problems_of(source, isa, tmp_path)

@@ -1,0 +1,231 @@
+"""Checks that the compiler did to the kernels what the design relies on. Linux, x86-64 and binutils.
+
+    python tools/check_kernels.py [BUILD_DIRECTORY]
+
+Kernel files are compiled once per instruction set and linked into one library. Two things go wrong there without a
+word: an inline function of an AVX-512 object becomes everyone's (and crashes older processors), and a loop is not
+vectorised because something in it was not inlined. So, in every kernel object:
+
+1. one external symbol, `fusedloss_<family>_<isa>`; nothing weak; nothing undefined but memcpy and its like, so no libm;
+2. no static initialiser: it would run its instruction set on any processor, when the library is loaded.
+
+In those of v3 and v4:
+
+3. every function is an entry of the object's table, or one that the sources declare FUSEDLOSS_SHARED; any other is a
+   functor or a piece of mathematics that was not inlined;
+4. no call through a pointer (the first two and the third leave no other call to mathematics);
+5. no gather or scatter in an entry: the outer loop was vectorised instead of the lanes.
+
+In all other objects, those of runtime and bindings included:
+
+6. no instruction of AVX or later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+VECTOR_ISAS = ("v3", "v4")
+# What a compiler may call of its own accord, the second line when a distribution has it harden by default.
+UNDEFINED = {"memcpy", "memset", "memmove", "memcmp", "_GLOBAL_OFFSET_TABLE_"}
+UNDEFINED |= {"__memcpy_chk", "__memset_chk", "__memmove_chk", "__stack_chk_fail"}
+INITIALISERS = (".init_array", ".preinit_array", ".ctors")
+
+GATHER = re.compile(r"vp?(gather|scatter)[dq]\w+")
+# AVX and later put a v before everything, mask registers a k; the rest are the VEX-encoded ones of BMI.
+BEYOND_BASELINE = re.compile(
+    r"v(?!err|erw)\w+|k(mov|or|and|xor|xnor|not|test|unpck|shift|add)\w+|andn|bextr|bzhi|mulx|pdep|pext|rorx|s(ar|hl|hr)x"
+)
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object file and the instruction set it was compiled for: None for runtime and bindings."""
+
+    path: Path
+    isa: str | None
+
+
+@dataclass
+class Symbol:
+    """A line of `objdump -t`."""
+
+    name: str
+    section: str
+    address: int
+    is_function: bool
+    is_local: bool
+    is_weak: bool
+
+
+@dataclass
+class Code:
+    """What the disassembly of one function contains."""
+
+    name: str
+    instructions: Counter[str] = field(default_factory=Counter)
+    calls_pointer: bool = False
+
+
+def objects_of(build: Path) -> Iterator[Object]:
+    """All objects of a CMake build directory."""
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        command = shlex.split(entry["command"])
+        isa = next((word.partition("=")[2] for word in command if word.startswith("-DFUSEDLOSS_ISA=")), None)
+        yield Object(Path(entry["directory"], command[command.index("-o") + 1]), isa)
+
+
+def newest_build() -> Path | None:
+    """The build directory that the last `pip install .` left."""
+    found = [path.parent for path in ROOT.glob("build/*/install_manifest.txt")]
+    return max(found, key=lambda build: (build / "install_manifest.txt").stat().st_mtime, default=None)
+
+
+def shared_functions() -> set[str]:
+    """Names that the drivers declare FUSEDLOSS_SHARED: staging and the like, called once a block."""
+    drivers = (path.read_text() for path in (ROOT / "cpp" / "fusedloss" / "kinds").glob("*.hpp"))
+    return {name for text in drivers for name in re.findall(r"^FUSEDLOSS_SHARED [^;{(]*?(\w+)\(", text, re.MULTILINE)}
+
+
+def objdump(path: Path, *options: str) -> list[str]:
+    command = ["objdump", *options, str(path)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def symbols_of(path: Path) -> list[Symbol]:
+    # "0000000000000040 l     F .text	00000000000001c5 .hidden name": address, seven flags, section, size, name
+    line = re.compile(r"([0-9a-f]+) (.{7}) (\S+)\t[0-9a-f]+ (?:\.(?:hidden|protected|internal) )?(.*)")
+    matches = (line.match(text) for text in objdump(path, "-t", "-C"))
+    return [
+        Symbol(
+            name=match[4],
+            section=match[3],
+            address=int(match[1], 16),
+            is_function="F" in match[2],
+            is_local=match[2][0] == "l",
+            is_weak="w" in match[2] or match[2][0] == "u",
+        )
+        for match in matches
+        if match and "d" not in match[2] and not match[4].startswith(".")
+    ]
+
+
+def table_targets(path: Path) -> set[tuple[str, int]]:
+    """Section and address of everything that the object's data points to."""
+    # "0000000000000000 R_X86_64_64       .text+0x00000000000001a0"
+    line = re.compile(r"[0-9a-f]+ R_X86_64_64 +(\S+?)(?:\+0x([0-9a-f]+))?$")
+    matches = (line.match(text) for text in objdump(path, "-r"))
+    return {(match[1], int(match[2] or "0", 16)) for match in matches if match}
+
+
+def code_of(path: Path) -> list[Code]:
+    found: list[Code] = []
+    instruction = re.compile(r"\s+[0-9a-f]+:\t(?:(?:lock|repn?[ez]?|bnd|notrack|data16|cs|ds) )*(\w+)(?:\s+(\S+))?")
+    for line in objdump(path, "-d", "-C", "--no-show-raw-insn"):
+        if header := re.match(r"[0-9a-f]+ <(.*)>:$", line):
+            found.append(Code(header[1]))
+        elif match := instruction.match(line):
+            found[-1].instructions[match[1]] += 1
+            found[-1].calls_pointer |= match[1].startswith("call") and (match[2] or "").startswith("*")
+    return found
+
+
+def short_name(function: str) -> str:
+    """`stage` of `void fusedloss::(anonymous namespace)::stage<float>(float*)::{lambda(int)#1}::operator()(int)`."""
+    match = re.search(r"(\w+)(<[^(]*>)?\(", function.replace("(anonymous namespace)::", ""))
+    return match[1] if match else function
+
+
+def check_symbols(path: Path, isa: str) -> Iterator[str]:
+    """Checks 1 and 2."""
+    symbols = symbols_of(path)
+    external = [s.name for s in symbols if not s.is_local and not s.is_weak and s.section != "*UND*"]
+    if len(external) != 1 or not re.fullmatch(rf"fusedloss_\w+_{isa}", external[0]):
+        yield f"must have one external symbol, fusedloss_<family>_{isa}; has {', '.join(external) or 'none'}"
+    for symbol in symbols:
+        if symbol.is_weak:
+            yield f"weak symbol {symbol.name}: the linker may give it to all instruction sets"
+        elif symbol.section == "*UND*" and symbol.name not in UNDEFINED:
+            yield f"needs {symbol.name} from elsewhere"
+    sections = {fields[1] for line in objdump(path, "-h") if len(fields := line.split()) > 2}
+    if any(section.startswith(INITIALISERS) for section in sections):
+        yield "has a static initialiser"
+
+
+def check_code(path: Path, shared: set[str]) -> Iterator[str]:
+    """Checks 3 to 5."""
+    targets = table_targets(path)
+    own: set[str] = set()
+    for symbol in symbols_of(path):
+        if not symbol.is_function or symbol.section == "*UND*":
+            continue
+        if short_name(symbol.name) in shared:
+            own.add(symbol.name)
+        elif (symbol.section, symbol.address) not in targets and ".cold" not in symbol.name:
+            yield f"not inlined: {symbol.name}"
+    for code in code_of(path):
+        if code.calls_pointer:
+            yield f"call through a pointer in {code.name}"
+        found = sorted(filter(GATHER.fullmatch, code.instructions))
+        if found and code.name not in own:
+            yield f"{', '.join(found)} in {code.name}"
+
+
+def check_baseline(path: Path) -> Iterator[str]:
+    """Check 6."""
+    found = {code.name: sorted(filter(BEYOND_BASELINE.fullmatch, code.instructions)) for code in code_of(path)}
+    found = {name: instructions for name, instructions in found.items() if instructions}
+    for name, instructions in list(found.items())[:1]:
+        yield f"runs on every processor, but has {instructions[0]} in {name} ({len(found)} such functions)"
+
+
+def check_object(item: Object, shared: set[str]) -> list[str]:
+    """What is wrong with an object file, in sentences."""
+    problems: list[str] = []
+    if item.isa is not None:
+        problems += check_symbols(item.path, item.isa)
+    if item.isa in VECTOR_ISAS:
+        problems += check_code(item.path, shared)
+    else:
+        problems += check_baseline(item.path)
+    return problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check the compiled kernels.")
+    parser.add_argument(
+        "build", nargs="?", type=Path, default=newest_build(), help="build directory (default: the newest)"
+    )
+    build = parser.parse_args().build
+    if build is None:
+        parser.error("there is no build directory under build/: run pip install . first, or name one")
+
+    items = list(objects_of(build))
+    shared = shared_functions()
+    failures = 0
+    for item in items:
+        for problem in check_object(item, shared):
+            failures += 1
+            print(f"{item.path.relative_to(build.resolve())}: {problem}", file=sys.stderr)
+    counts = Counter(item.isa or "extension" for item in items)
+    print(f"objects checked in {build}: " + ", ".join(f"{count} {isa}" for isa, count in counts.items()))
+    if failures or not {"baseline", "extension"} <= counts.keys():
+        print(f"{failures} problems", file=sys.stderr)
+        return 1
+    print("symbols, initialisers, inlining, gathers and instruction sets are as they must be")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
