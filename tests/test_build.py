@@ -6,12 +6,12 @@ Each of them is also shown a small object that breaks its rule: a check that can
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 import pybind11
 import pytest
+from building import configure, run
 
 from tools import check_kernels
 
@@ -31,10 +31,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if newest is not None and (newest / "install_manifest.txt").stat().st_mtime > last_change:
         return newest
     fresh = tmp_path_factory.mktemp("build")
-    configure = ["cmake", "-S", ROOT, "-B", fresh, "-G", "Ninja"]
-    configure += [f"-DPython_EXECUTABLE={sys.executable}", f"-Dpybind11_DIR={pybind11.get_cmake_dir()}"]
-    subprocess.run(configure, check=True)
-    subprocess.run(["cmake", "--build", fresh, "--parallel", "2"], check=True)
+    configure(ROOT, fresh, Python_EXECUTABLE=sys.executable, pybind11_DIR=pybind11.get_cmake_dir())
+    run("cmake", "--build", fresh, "--parallel", "2")
     return fresh
 
 
@@ -111,7 +109,7 @@ def problems_of(source: str, isa: str | None, folder: Path) -> str:
         "-fno-trapping-math",
         f"-march={MARCH[isa]}",
     ]
-    subprocess.run(["c++", *flags, "-c", "test.cpp", "-o", "test.o"], cwd=folder, check=True)
+    run("c++", *flags, "-c", "test.cpp", "-o", "test.o", cwd=folder)
     return "\n".join(check_kernels.check_object(check_kernels.Object(folder / "test.o", isa), shared=set()))
 
 

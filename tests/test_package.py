@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tarfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from building import configure, run
 
 import fusedloss
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(fusedloss.__file__).parent
 HEADERS = sorted(path.relative_to(ROOT / "cpp") for path in (ROOT / "cpp" / "fusedloss").rglob("*.hpp"))
-
-
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_version_is_the_packages() -> None:
@@ -91,23 +85,19 @@ int main() {
 def test_cmake_package(vector_flags: str, tmp_path: Path) -> None:
     for name, text in CONSUMER.items():
         (tmp_path / name).write_text(text)
-    configure = ["cmake", "-S", ".", "-B", "build", "-G", "Ninja", f"-Dvector_flags={vector_flags}"]
-    run(
-        *configure,
-        f"-DCMAKE_PREFIX_PATH={fusedloss.get_cmake_dir()}",
-        "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
-        cwd=tmp_path,
-    )
-    run("cmake", "--build", "build", cwd=tmp_path)
-    assert "-ffp-contract=off" in (tmp_path / "build" / "compile_commands.json").read_text()
-    output = run(tmp_path / "build" / "consumer")
+    build = tmp_path / "build"
+    prefix = fusedloss.get_cmake_dir()
+    configure(tmp_path, build, vector_flags=vector_flags, CMAKE_PREFIX_PATH=prefix, CMAKE_EXPORT_COMPILE_COMMANDS="ON")
+    run("cmake", "--build", build)
+    assert "-ffp-contract=off" in (build / "compile_commands.json").read_text()
+    output = run(build / "consumer")
     rows = [[float(word) for word in line.split()] for line in output.splitlines()]
     assert rows == [[0.5 * r * r, r, r] for r in (1.0, 2.0, -3.0, 4.0)]
 
 
 def test_headers_alone_by_cmake(tmp_path: Path) -> None:
     """C++ users need neither Python nor pybind11."""
-    run("cmake", "-S", ROOT, "-B", tmp_path / "build", "-G", "Ninja", "-DFUSEDLOSS_PYTHON=OFF")
+    configure(ROOT, tmp_path / "build", FUSEDLOSS_PYTHON="OFF")
     run("cmake", "--install", tmp_path / "build", "--prefix", tmp_path / "prefix")
     assert (tmp_path / "prefix" / "share" / "cmake" / "fusedloss" / "fusedlossConfig.cmake").is_file()
     assert all((tmp_path / "prefix" / "include" / header).is_file() for header in HEADERS)
@@ -129,8 +119,5 @@ def test_source_distribution(tmp_path: Path) -> None:
 
 def test_flags_for_one_machine_are_refused(tmp_path: Path) -> None:
     """Flags that would put AVX into every file are refused, with a reason."""
-    done = subprocess.run(
-        ["cmake", "-S", ROOT, "-B", tmp_path, "-G", "Ninja", "-DCMAKE_CXX_FLAGS=-mavx2"], capture_output=True, text=True
-    )
-    assert done.returncode != 0
-    assert "'-mavx2' turn on" in done.stderr
+    with pytest.raises(AssertionError, match="'-mavx2' turn on"):
+        configure(ROOT, tmp_path, CMAKE_CXX_FLAGS="-mavx2")
