@@ -1,0 +1,155 @@
+// What the vector math is made of: bit casts, selection, multiply-add, exact sums. Branch-free, for float and double.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "config.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// The layout of a binary floating-point type.
+template <class T>
+struct Format;
+
+template <>
+struct Format<float> {
+  using Bits = std::uint32_t;
+  static constexpr int mantissa_bits = 23;
+  static constexpr Bits exponent_bias = 127;
+  static constexpr float smallest_normal = 0x1p-126f;
+  static constexpr float to_integer = 0x1.8p23f;  // added, it leaves the nearest integer in the low bits of the sum
+  static constexpr Bits to_integer_bits = 0x4b400000u;
+};
+
+template <>
+struct Format<double> {
+  using Bits = std::uint64_t;
+  static constexpr int mantissa_bits = 52;
+  static constexpr Bits exponent_bias = 1023;
+  static constexpr double smallest_normal = 0x1p-1022;
+  static constexpr double to_integer = 0x1.8p52;
+  static constexpr Bits to_integer_bits = 0x4338000000000000u;
+};
+
+/// The unsigned integer of T's size. Integer arithmetic here is unsigned: it wraps, and SSE2 and AVX2 shift 64 bits only so.
+template <class T>
+using Bits = typename Format<T>::Bits;
+
+template <class T>
+FUSEDLOSS_INLINE Bits<T> bits_of(T x) {
+  Bits<T> bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+template <class T>
+FUSEDLOSS_INLINE T from_bits(Bits<T> bits) {
+  T x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+template <class T>
+constexpr T infinity = static_cast<T>(__builtin_inf());
+
+template <class T>
+constexpr T not_a_number = static_cast<T>(__builtin_nan(""));
+
+/// a * b + c, rounded once where the target has the instruction and twice where it has not: a call of the C library would
+/// take its place there.
+FUSEDLOSS_INLINE float fma(float a, float b, float c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+FUSEDLOSS_INLINE double fma(double a, double b, double c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return __builtin_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+/// Both sides are computed; a NaN in the one that is not taken does no harm.
+template <class T>
+FUSEDLOSS_INLINE T select(bool condition, T yes, T no) {
+  return condition ? yes : no;
+}
+
+/// The smaller one; a NaN in `x` stays, one in `bound` does not: for clamps of data from above.
+template <class T>
+FUSEDLOSS_INLINE T minimum(T x, T bound) {
+  return bound < x ? bound : x;
+}
+
+/// The larger one; a NaN in `x` stays, one in `bound` does not: for clamps of data from below.
+template <class T>
+FUSEDLOSS_INLINE T maximum(T x, T bound) {
+  return x < bound ? bound : x;
+}
+
+FUSEDLOSS_INLINE float absolute(float x) { return __builtin_fabsf(x); }
+FUSEDLOSS_INLINE double absolute(double x) { return __builtin_fabs(x); }
+
+/// Correctly rounded; the root of -0 is -0, of other negatives NaN.
+FUSEDLOSS_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
+FUSEDLOSS_INLINE double square_root(double x) { return __builtin_sqrt(x); }
+
+/// The magnitude of one number with the sign of the other, also of zeros and NaNs.
+template <class T>
+FUSEDLOSS_INLINE T copy_sign(T magnitude, T sign) {
+  constexpr Bits<T> mask = Bits<T>{1} << (8 * sizeof(T) - 1);
+  return from_bits<T>((bits_of(magnitude) & ~mask) | (bits_of(sign) & mask));
+}
+
+/// 2^(exponent - bias), the exponent in 1 ... 2 bias.
+template <class T>
+FUSEDLOSS_INLINE T power_of_two(Bits<T> biased_exponent) {
+  return from_bits<T>(biased_exponent << Format<T>::mantissa_bits);
+}
+
+/// An unevaluated sum: hi is the sum rounded, lo what that lost.
+template <class T>
+struct TwoTerms {
+  T hi;
+  T lo;
+};
+
+/// a + b exactly (Knuth 1969). Where hi is infinite or NaN, lo is NaN.
+template <class T>
+FUSEDLOSS_INLINE TwoTerms<T> two_sum(T a, T b) {
+  const T hi = a + b;
+  const T back = hi - a;
+  return {hi, (a - (hi - back)) + (b - back)};
+}
+
+/// a - b exactly. Where hi is infinite or NaN, lo is NaN.
+template <class T>
+FUSEDLOSS_INLINE TwoTerms<T> two_diff(T a, T b) {
+  return two_sum(a, -b);
+}
+
+/// a + b exactly for |a| >= |b| or a = 0 (Dekker 1971).
+template <class T>
+FUSEDLOSS_INLINE TwoTerms<T> quick_two_sum(T a, T b) {
+  const T hi = a + b;
+  return {hi, (a - hi) + b};
+}
+
+/// c0 + c1 x + c2 x^2 + ... by Horner's rule. Recursion, as g++ does not vectorise around a loop over coefficients.
+template <class T>
+FUSEDLOSS_INLINE T polynomial(T, T c0) {
+  return c0;
+}
+
+template <class T, class... Rest>
+FUSEDLOSS_INLINE T polynomial(T x, T c0, Rest... rest) {
+  return fma(x, polynomial(x, rest...), c0);
+}
+
+FUSEDLOSS_END

@@ -1,0 +1,171 @@
+"""Find the polynomial coefficients of cpp/fusedloss/core/math.hpp.
+
+Each row of FITS is one polynomial: what it approximates, on which interval, how many coefficients, and the weight that turns its error
+into the relative error of the function it serves. The method is Remez's exchange in 60-digit arithmetic. The coefficients are
+then rounded to the type one by one, lowest degree first, and after each rounding the remaining ones are fitted anew, so that
+they make up for it, as long as that helps. Needs mpmath.
+
+    python tools/fit_polynomials.py            # every row
+    python tools/fit_polynomials.py exp log    # those whose name begins so
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mpmath import mp, mpf
+
+mp.dps = 60
+
+Function = Callable[[mpf], mpf]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A polynomial c[0] + c[1] x + ... that minimises max |weight(x) * (target(x) - polynomial(x))| over [low, high]."""
+
+    name: str
+    target: Function
+    weight: Function
+    low: mpf
+    high: mpf
+    float_terms: int
+    double_terms: int
+    fixed: tuple[float, ...] = ()  # leading coefficients that are prescribed
+
+
+def round_to(value: mpf, dtype: str) -> float:
+    """The number of the type that is nearest to `value`."""
+    if dtype == "double":
+        return float(value)
+    # Through double first: a double rounding could only matter within 2^-53 of a tie.
+    return struct.unpack("f", struct.pack("f", float(value)))[0]
+
+
+def hexadecimal(value: float, dtype: str) -> str:
+    """A C++ literal of exactly this value."""
+    mantissa, exponent = value.hex().split("p")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}p{int(exponent)}" + ("f" if dtype == "float" else "")
+
+
+def evaluate(coefficients: list[mpf], x: mpf) -> mpf:
+    result = mpf(0)
+    for c in reversed(coefficients):
+        result = result * x + c
+    return result
+
+
+def remez(target: Function, weight: Function, low: mpf, high: mpf, first: int, terms: int) -> list[mpf]:
+    """Coefficients of x^first ... x^(first + terms - 1) with the least weighted maximum error, by multiple exchange."""
+    count = terms + 1
+    points = [(low + high) / 2 - (high - low) / 2 * mp.cos(mp.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
+    grid = [(low + high) / 2 - (high - low) / 2 * mp.cos(mp.pi * k / (40 * count)) for k in range(40 * count + 1)]
+    grid = [x for x in grid if abs(x) > (high - low) / 10000]  # the quotients have a removable hole at 0
+    values = [(target(x), abs(weight(x))) for x in grid]
+    solution: list[mpf] = []
+    for _ in range(30):
+        matrix = mp.matrix(count, count)
+        right = mp.matrix(count, 1)
+        for row, x in enumerate(points):
+            w = abs(weight(x))
+            for k in range(terms):
+                matrix[row, k] = w * x ** (first + k)
+            matrix[row, terms] = mpf((-1) ** row)
+            right[row] = w * target(x)
+        solved = mp.lu_solve(matrix, right)
+        solution = [solved[k] for k in range(terms)]
+        level = abs(solved[terms])
+        errors = [w * (t - x**first * evaluate(solution, x)) for x, (t, w) in zip(grid, values, strict=True)]
+        # One extremum for each stretch of equal sign; where those are too many the least goes, and its neighbours merge.
+        extrema: list[int] = []
+        for i, e in enumerate(errors):
+            if extrema and mp.sign(errors[extrema[-1]]) == mp.sign(e):
+                if abs(e) > abs(errors[extrema[-1]]):
+                    extrema[-1] = i
+            else:
+                extrema.append(i)
+        while len(extrema) > count:
+            least = min(range(len(extrema)), key=lambda i: abs(errors[extrema[i]]))
+            extrema.pop(least)
+            if 0 < least < len(extrema):
+                extrema.pop(min(least - 1, least, key=lambda i: abs(errors[extrema[i]])))
+        if len(extrema) < count:
+            break
+        points = [grid[i] for i in extrema]
+        if max(abs(e) for e in errors) < level * (1 + mpf("1e-3")):
+            break
+    return solution
+
+
+def fit(case: Fit, dtype: str) -> tuple[list[float], mpf, mpf]:
+    """Rounded coefficients, the weighted error with them, and the error that unrounded ones would have."""
+    terms = case.float_terms if dtype == "float" else case.double_terms
+    rounded = [mpf(c) for c in case.fixed]
+    candidates: list[tuple[mpf, list[mpf]]] = []
+    ideal = mpf(0)
+    while len(rounded) < terms:
+        known = list(rounded)
+
+        def rest(x: mpf, known: list[mpf] = known) -> mpf:
+            return case.target(x) - evaluate(known, x)
+
+        free = remez(rest, case.weight, case.low, case.high, len(known), terms - len(known))
+        if not candidates:
+            ideal = worst(case, known + free)
+        whole = known + [mpf(round_to(c, dtype)) for c in free]
+        candidates.append((worst(case, whole), whole))
+        rounded.append(whole[len(known)])
+    error, coefficients = min(candidates, key=lambda candidate: candidate[0])
+    return [float(c) for c in coefficients], error, ideal
+
+
+def worst(case: Fit, coefficients: list[mpf]) -> mpf:
+    grid = [case.low + (case.high - case.low) * k / 2000 for k in range(2001)]
+    return max(abs(case.weight(x) * (case.target(x) - evaluate(coefficients, x))) for x in grid if abs(x) > mpf("1e-12"))
+
+
+HALF_LN2 = mp.log(2) / 2 * (1 + mpf(2) ** -12)  # the reduced argument may stick out by the rounding of the quotient
+
+
+def log_tail(f: mpf) -> mpf:
+    return (mp.log1p(f) - f + f**2 / 2) / f**3
+
+
+def atanh_tail(t: mpf) -> mpf:
+    """(2 atanh(s) - 2 s) / s^3 as a function of t = s^2."""
+    s = mp.sqrt(t)
+    return (2 * mp.atanh(s) - 2 * s) / s**3
+
+
+FITS = [
+    # e^r = 1 + r + r^2 P(r); weighted for expm1, which needs the error relative to r.
+    Fit("exp", lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.expm1(r), -HALF_LN2, HALF_LN2, 5, 10),
+    # log(1 + f) = f - f^2 / 2 + f^3 P(f), the mantissa 1 + f between sqrt(1/2) and sqrt(2).
+    Fit("log", log_tail, lambda f: f**3 / mp.log1p(f), mp.sqrt(mpf(1) / 2) - 1, mp.sqrt(2) - 1, 8, 20),
+    # 2 atanh(s) = 2 s + s^3 P(s^2), |s| at most that of the mantissas above.
+    Fit("log_atanh", atanh_tail, lambda t: t / 2, mpf(0), (mp.sqrt(2) - 1) ** 4, 3, 7),
+    # The same for log1p(e), e in [0, 1]: s = e / (2 + e) is at most 1/3.
+    Fit("log1p_atanh", atanh_tail, lambda t: t / 2, mpf(0), mpf(1) / 9, 5, 11),
+]
+
+
+def main(wanted: list[str]) -> None:
+    for case in FITS:
+        if wanted and not any(case.name.startswith(w) for w in wanted):
+            continue
+        for dtype in ("float", "double"):
+            coefficients, error, ideal = fit(case, dtype)
+            low, high = mp.nstr(case.low, 6), mp.nstr(case.high, 6)
+            print(
+                f"{case.name} {dtype}: [{low}, {high}], degree {len(coefficients) - 1},"
+                f" error 2^{mp.nstr(mp.log(error, 2), 4)} (unrounded 2^{mp.nstr(mp.log(ideal, 2), 4)})"
+            )
+            print("    " + ", ".join(hexadecimal(c, dtype) for c in coefficients))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
