@@ -110,12 +110,27 @@ def problems_of(source: str, isa: str | None, folder: Path) -> str:
         f"-march={MARCH[isa]}",
     ]
     run("c++", *flags, "-c", "test.cpp", "-o", "test.o", cwd=folder)
-    return "\n".join(check_kernels.check_object(check_kernels.Object(folder / "test.o", isa), shared=set()))
+    return "\n".join(check_kernels.check_object(check_kernels.Object(folder / "test.o", isa), shared={}))
 
 
 @pytest.mark.parametrize("isa", ["baseline", "v3", "v4"])
 def test_checks_pass_what_is_right(isa: str, tmp_path: Path) -> None:
     assert problems_of(GOOD, isa, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("demangled", "name"),
+    [
+        ("void fusedloss::(anonymous namespace)::stage<float>(fusedloss::abi::Array const&, float*)", "stage"),
+        (
+            "fusedloss::(anonymous namespace)::Task<fusedloss::Softmax, (fusedloss::abi::Outputs)1>::bring(long)",
+            "bring",
+        ),
+        ("void stage<float>(float*)::{lambda(long)#1}::operator()(long) const [clone .isra.0]", "stage"),
+    ],
+)
+def test_name_of_a_function(demangled: str, name: str) -> None:
+    assert check_kernels.short_name(demangled) == name
 
 
 @pytest.mark.parametrize("fault", FAULTS)

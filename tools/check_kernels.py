@@ -14,7 +14,7 @@ In those of v3 and v4:
 3. every function is an entry of the object's table, or one that the sources declare FUSEDLOSS_SHARED; any other is a
    functor or a piece of mathematics that was not inlined;
 4. no call through a pointer (the first two and the third leave no other call to mathematics);
-5. no gather or scatter in an entry: the outer loop was vectorised instead of the lanes.
+5. no gather or scatter, staging of strided arrays apart: the outer loop was vectorised instead of the lanes.
 
 In all other objects, those of runtime and bindings included:
 
@@ -92,10 +92,11 @@ def newest_build() -> Path | None:
     return max(found, key=lambda build: (build / "install_manifest.txt").stat().st_mtime, default=None)
 
 
-def shared_functions() -> set[str]:
-    """Names that the drivers declare FUSEDLOSS_SHARED: staging and the like, called once a block."""
-    drivers = (path.read_text() for path in (ROOT / "cpp" / "fusedloss" / "kinds").glob("*.hpp"))
-    return {name for text in drivers for name in re.findall(r"^FUSEDLOSS_SHARED [^;{(]*?(\w+)\(", text, re.MULTILINE)}
+def shared_functions() -> dict[str, str]:
+    """Functions that the drivers declare FUSEDLOSS_SHARED, called once a block or row, and the header of each."""
+    declaration = re.compile(r"^ *(?:static )?FUSEDLOSS_SHARED [^;{(]*?(\w+)\(", re.MULTILINE)
+    headers = sorted((ROOT / "cpp" / "fusedloss" / "kinds").glob("*.hpp"))
+    return {name: header.name for header in headers for name in declaration.findall(header.read_text())}
 
 
 def objdump(path: Path, *options: str) -> list[str]:
@@ -143,7 +144,10 @@ def code_of(path: Path) -> list[Code]:
 
 def short_name(function: str) -> str:
     """`stage` of `void fusedloss::(anonymous namespace)::stage<float>(float*)::{lambda(int)#1}::operator()(int)`."""
-    match = re.search(r"(\w+)(<[^(]*>)?\(", function.replace("(anonymous namespace)::", ""))
+    function = function.replace("(anonymous namespace)::", "")
+    while (bare := re.sub(r"<[^<>]*>", "", function)) != function:
+        function = bare
+    match = re.search(r"(\w+)\(", function)
     return match[1] if match else function
 
 
@@ -163,22 +167,20 @@ def check_symbols(path: Path, isa: str) -> Iterator[str]:
         yield "has a static initialiser"
 
 
-def check_code(path: Path, shared: set[str]) -> Iterator[str]:
+def check_code(path: Path, shared: dict[str, str]) -> Iterator[str]:
     """Checks 3 to 5."""
     targets = table_targets(path)
-    own: set[str] = set()
     for symbol in symbols_of(path):
         if not symbol.is_function or symbol.section == "*UND*":
             continue
-        if short_name(symbol.name) in shared:
-            own.add(symbol.name)
-        elif (symbol.section, symbol.address) not in targets and ".cold" not in symbol.name:
+        is_entry = (symbol.section, symbol.address) in targets
+        if not is_entry and short_name(symbol.name) not in shared and ".cold" not in symbol.name:
             yield f"not inlined: {symbol.name}"
     for code in code_of(path):
         if code.calls_pointer:
             yield f"call through a pointer in {code.name}"
         found = sorted(filter(GATHER.fullmatch, code.instructions))
-        if found and code.name not in own:
+        if found and shared.get(short_name(code.name)) != "staging.hpp":
             yield f"{', '.join(found)} in {code.name}"
 
 
@@ -190,7 +192,7 @@ def check_baseline(path: Path) -> Iterator[str]:
         yield f"runs on every processor, but has {instructions[0]} in {name} ({len(found)} such functions)"
 
 
-def check_object(item: Object, shared: set[str]) -> list[str]:
+def check_object(item: Object, shared: dict[str, str]) -> list[str]:
     """What is wrong with an object file, in sentences."""
     problems: list[str] = []
     if item.isa is not None:

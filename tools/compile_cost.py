@@ -29,7 +29,7 @@ def run(command: list[str]) -> int:
     end = time.time()
     # The largest of all descendants, here the compiler proper. Kilobytes on Linux, bytes on macOS.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
-    if "-o" in command:
+    if "-c" in command:
         target = command[command.index("-o") + 1].replace("CMakeFiles/", "").replace(".dir/cpp", "")
         with open(os.environ["COMPILE_COSTS"], "a") as costs:  # one short write: lines of parallel runs stay whole
             costs.write(f"{target}\t{start}\t{end}\t{peak}\n")
@@ -39,7 +39,8 @@ def run(command: list[str]) -> int:
 def report(path: Path) -> int:
     """Prints the dearest files and the whole build."""
     lines = [line.split("\t") for line in path.read_text().splitlines()]
-    costs = [(name, float(start), float(end), float(peak)) for name, start, end, peak in lines if name.endswith(".o")]
+    lines = [line for line in lines if not line[0].startswith("cmTC")]  # CMake trying the compiler
+    costs = [(name, float(start), float(end), float(peak)) for name, start, end, peak in lines]
     elapsed = max(end for _, _, end, _ in costs) - min(start for _, start, _, _ in costs)
     print(f"{len(costs)} files in {elapsed:.0f} s; the dearest:")
     print(f"{'seconds':>8} {'MB':>6}  file")
