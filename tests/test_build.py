@@ -37,31 +37,35 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_objects_of_this_build(build: Path) -> None:
-    shared = check_kernels.shared_functions()
     items = list(check_kernels.objects_of(build))
     assert {item.isa for item in items} == {None, "baseline", "v3", "v4"}
     families = {path.stem for path in (ROOT / "cpp" / "kernels").glob("*.cpp")}
     for isa in ("baseline", "v3", "v4"):
         assert {item.path.name.partition(".")[0] for item in items if item.isa == isa} == families
-    problems = [
-        f"{item.path.name} ({item.isa}): {text}" for item in items for text in check_kernels.check_object(item, shared)
-    ]
+    problems = [f"{item.path.name} ({item.isa}): {problem}" for item, problem in check_kernels.check_all(items)]
     assert not problems, "\n".join(problems)
 
 
 # An object that has nothing wrong: an entry whose address is in the table, with its mathematics inlined.
 GOOD = """
+#define FUSEDLOSS_LANES(count) _Pragma("omp simd")
 namespace {
 inline __attribute__((always_inline)) float half(float x) { return 0.5f * x; }
 void entry(const float* x, float* y, long n, float (*)(float)) {
-  for (long i = 0; i < n; ++i) y[i] = half(x[i]);
+  for (long i = 0; i + 16 <= n; i += 16) {
+    FUSEDLOSS_LANES(16)
+    for (long l = i; l < i + 16; ++l) {
+      y[l] = half(x[l]);
+    }
+  }
 }
 }
 struct Table { void (*run)(const float*, float*, long, float (*)(float)); };
 extern "C" constexpr Table TABLE = {entry};
 """
-BODY = "y[i] = half(x[i]);"
-AVX = "#include <immintrin.h>"
+BODY = "y[l] = half(x[l]);"
+INTRINSICS = "#include <immintrin.h>"
+AVX = '#pragma GCC target("avx2")'
 
 # Rule -> instruction set, an object that breaks it, what the checks must say.
 FAULTS = {
@@ -71,28 +75,33 @@ FAULTS = {
         + GOOD.replace("0.5f * x", "twice(x)"),
         "weak symbol twice",
     ),
-    "libm": ("v3", GOOD.replace(BODY, "y[i] = __builtin_expf(x[i]);"), "needs expf"),
+    "libm": ("v3", GOOD.replace(BODY, "y[l] = __builtin_expf(x[l]);"), "needs expf"),
     "two tables": ("v3", GOOD + 'extern "C" constexpr Table fusedloss_more_v3 = {entry};', "one external symbol"),
     "wrong row": ("v4", GOOD.replace("TABLE", "fusedloss_test_v3"), "one external symbol"),
     "initialiser": ("v3", GOOD + "static volatile int seed; static int start = seed;", "static initialiser"),
     "not inlined": ("v3", GOOD.replace("always_inline", "noinline"), "not inlined: .*half"),
-    "pointer": (
-        "v3",
-        GOOD.replace("(*)(float)) {", "(*f)(float)) {").replace(BODY, "y[i] = f(x[i]);"),
-        "pointer in .*entry",
-    ),
     "gather": (
         "v3",
-        AVX + GOOD.replace(BODY, "_mm256_storeu_ps(y, _mm256_i32gather_ps(x, _mm256_set1_epi32(i), 4));"),
-        "vgatherd",
+        INTRINSICS + GOOD.replace(BODY, "_mm256_storeu_ps(y, _mm256_i32gather_ps(x, _mm256_set1_epi32(l), 4));"),
+        "vgatherd.* in .*entry",
     ),
     "scatter": (
         "v4",
-        AVX + GOOD.replace(BODY, "_mm512_i32scatter_ps(y, _mm512_set1_epi32(i), _mm512_loadu_ps(x), 4);"),
-        "vscatterd",
+        INTRINSICS + GOOD.replace(BODY, "_mm512_i32scatter_ps(y, _mm512_set1_epi32(l), _mm512_loadu_ps(x), 4);"),
+        "vscatterd.* in .*entry",
     ),
-    "AVX in the baseline": ("baseline", '#pragma GCC target("avx2")' + GOOD, "runs on every processor"),
-    "AVX in the runtime": (None, '#pragma GCC target("avx2")' + GOOD, "runs on every processor"),
+    "call in the lanes": (
+        "v3",
+        GOOD.replace("(*)(float)) {", "(*f)(float)) {").replace(BODY, "y[l] = f(x[l]);"),
+        r"not vectorised at test.cpp:8",
+    ),
+    "branch in the lanes": (
+        "v4",
+        GOOD.replace(BODY, "if (x[l] > 0) { ++*(volatile int*)y; }"),
+        r"not vectorised at test.cpp:8, 1 times: control flow in loop",
+    ),
+    "AVX in the baseline": ("baseline", AVX + GOOD, "runs on every processor"),
+    "AVX in the runtime": (None, AVX + GOOD, "runs on every processor"),
 }
 MARCH = {None: "x86-64", "baseline": "x86-64", "v3": "x86-64-v3", "v4": "x86-64-v4"}
 
@@ -100,17 +109,10 @@ MARCH = {None: "x86-64", "baseline": "x86-64", "v3": "x86-64-v3", "v4": "x86-64-
 def problems_of(source: str, isa: str | None, folder: Path) -> str:
     """What the checks say of a source, compiled the way kernels are."""
     (folder / "test.cpp").write_text(source.replace("TABLE", f"fusedloss_test_{isa}"))
-    flags = [
-        "-std=c++17",
-        "-O3",
-        "-fPIC",
-        "-fno-exceptions",
-        "-fno-math-errno",
-        "-fno-trapping-math",
-        f"-march={MARCH[isa]}",
-    ]
-    run("c++", *flags, "-c", "test.cpp", "-o", "test.o", cwd=folder)
-    return "\n".join(check_kernels.check_object(check_kernels.Object(folder / "test.o", isa), shared={}))
+    flags = ["-O2", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", f"-march={MARCH[isa]}"]
+    command = ["g++", "-std=c++17", "-fPIC", *flags, "-c", str(folder / "test.cpp"), "-o", str(folder / "test.o")]
+    run(*command)
+    return "\n".join(check_kernels.check_object(check_kernels.Object(folder / "test.o", isa, command), shared={}))
 
 
 @pytest.mark.parametrize("isa", ["baseline", "v3", "v4"])

@@ -12,9 +12,10 @@ vectorised because something in it was not inlined. So, in every kernel object:
 In those of v3 and v4:
 
 3. every function is an entry of the object's table, or one that the sources declare FUSEDLOSS_SHARED; any other is a
-   functor or a piece of mathematics that was not inlined;
-4. no call through a pointer (the first two and the third leave no other call to mathematics);
-5. no gather or scatter, staging of strided arrays apart: the outer loop was vectorised instead of the lanes.
+   functor or a piece of mathematics that was not inlined (so that 1 and 3 leave no call to mathematics);
+4. no gather or scatter, staging of strided arrays apart: the outer loop was vectorised instead of the lanes;
+5. every loop under FUSEDLOSS_LANES is vectorised, in every function that it was inlined into. clang is told to stop
+   where it is not (-Werror=pass-failed); g++ says so when asked, for which the file is compiled once more.
 
 In all other objects, those of runtime and bindings included:
 
@@ -25,13 +26,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,10 +55,11 @@ BEYOND_BASELINE = re.compile(
 
 @dataclass(frozen=True)
 class Object:
-    """An object file and the instruction set it was compiled for: None for runtime and bindings."""
+    """An object file, how it was compiled, and for which instruction set: None for runtime and bindings."""
 
     path: Path
     isa: str | None
+    command: list[str]
 
 
 @dataclass
@@ -71,11 +76,13 @@ class Symbol:
 
 @dataclass
 class Code:
-    """What the disassembly of one function contains."""
+    """How often each instruction occurs in a function."""
 
     name: str
     instructions: Counter[str] = field(default_factory=Counter)
-    calls_pointer: bool = False
+
+    def matching(self, pattern: re.Pattern[str]) -> list[str]:
+        return sorted(filter(pattern.fullmatch, self.instructions))
 
 
 def objects_of(build: Path) -> Iterator[Object]:
@@ -83,7 +90,7 @@ def objects_of(build: Path) -> Iterator[Object]:
     for entry in json.loads((build / "compile_commands.json").read_text()):
         command = shlex.split(entry["command"])
         isa = next((word.partition("=")[2] for word in command if word.startswith("-DFUSEDLOSS_ISA=")), None)
-        yield Object(Path(entry["directory"], command[command.index("-o") + 1]), isa)
+        yield Object(Path(entry["directory"], command[command.index("-o") + 1]), isa, command)
 
 
 def newest_build() -> Path | None:
@@ -132,13 +139,12 @@ def table_targets(path: Path) -> set[tuple[str, int]]:
 
 def code_of(path: Path) -> list[Code]:
     found: list[Code] = []
-    instruction = re.compile(r"\s+[0-9a-f]+:\t(?:(?:lock|repn?[ez]?|bnd|notrack|data16|cs|ds) )*(\w+)(?:\s+(\S+))?")
+    instruction = re.compile(r"\s+[0-9a-f]+:\t(?:(?:lock|repn?[ez]?|bnd|notrack|data16|cs|ds) )*(\w+)")
     for line in objdump(path, "-d", "-C", "--no-show-raw-insn"):
         if header := re.match(r"[0-9a-f]+ <(.*)>:$", line):
             found.append(Code(header[1]))
         elif match := instruction.match(line):
             found[-1].instructions[match[1]] += 1
-            found[-1].calls_pointer |= match[1].startswith("call") and (match[2] or "").startswith("*")
     return found
 
 
@@ -168,26 +174,57 @@ def check_symbols(path: Path, isa: str) -> Iterator[str]:
 
 
 def check_code(path: Path, shared: dict[str, str]) -> Iterator[str]:
-    """Checks 3 to 5."""
+    """Checks 3 and 4."""
     targets = table_targets(path)
     for symbol in symbols_of(path):
-        if not symbol.is_function or symbol.section == "*UND*":
+        if not symbol.is_function or symbol.section == "*UND*" or ".cold" in symbol.name:
             continue
-        is_entry = (symbol.section, symbol.address) in targets
-        if not is_entry and short_name(symbol.name) not in shared and ".cold" not in symbol.name:
+        if (symbol.section, symbol.address) not in targets and short_name(symbol.name) not in shared:
             yield f"not inlined: {symbol.name}"
     for code in code_of(path):
-        if code.calls_pointer:
-            yield f"call through a pointer in {code.name}"
-        found = sorted(filter(GATHER.fullmatch, code.instructions))
-        if found and shared.get(short_name(code.name)) != "staging.hpp":
-            yield f"{', '.join(found)} in {code.name}"
+        gathers = code.matching(GATHER)
+        if gathers and shared.get(short_name(code.name)) != "staging.hpp":
+            yield f"{', '.join(gathers)} in {code.name}"
+
+
+@cache
+def lane_loops(source: Path) -> list[tuple[int, int]]:
+    """First and last line of the loops under FUSEDLOSS_LANES. The formatter indents, so braces need not be counted."""
+    lines = source.read_text().splitlines()
+    found = []
+    for first, line in enumerate(lines):
+        if first > 0 and lines[first - 1].lstrip().startswith("FUSEDLOSS_LANES("):
+            indent = line[: len(line) - len(line.lstrip())]
+            closing = (n for n in range(first, len(lines)) if lines[n].startswith(indent + "}"))
+            found.append((first + 1, next(closing) + 1 if line.endswith("{") else first + 1))
+    return found
+
+
+def check_lanes(item: Object) -> Iterator[str]:
+    """Check 5."""
+    if "-Werror=pass-failed" in item.command:
+        return
+    command = item.command.copy()
+    command[command.index("-o") + 1] = os.devnull
+    command[command.index("-c")] = "-S"
+    command.append("-fopt-info-vec-missed")
+    report = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    missed: dict[str, Counter[str]] = defaultdict(Counter)
+    for file, line, reason in re.findall(
+        r"^(.+?):(\d+):\d+: missed: +(?:not vectorized: )?(.*)$", report, re.MULTILINE
+    ):
+        source = Path(file).resolve()
+        for first, last in lane_loops(source):
+            if first <= int(line) <= last:
+                missed[f"{source.name}:{first}"][reason] += 1
+    for loop, reasons in missed.items():
+        if times := reasons.pop("couldn't vectorize loop", 0):
+            yield f"lanes not vectorised at {loop}, {times} times: {', '.join(reasons)}"
 
 
 def check_baseline(path: Path) -> Iterator[str]:
-    """Check 6."""
-    found = {code.name: sorted(filter(BEYOND_BASELINE.fullmatch, code.instructions)) for code in code_of(path)}
-    found = {name: instructions for name, instructions in found.items() if instructions}
+    """Check 7."""
+    found = {code.name: words for code in code_of(path) if (words := code.matching(BEYOND_BASELINE))}
     for name, instructions in list(found.items())[:1]:
         yield f"runs on every processor, but has {instructions[0]} in {name} ({len(found)} such functions)"
 
@@ -199,9 +236,18 @@ def check_object(item: Object, shared: dict[str, str]) -> list[str]:
         problems += check_symbols(item.path, item.isa)
     if item.isa in VECTOR_ISAS:
         problems += check_code(item.path, shared)
+        problems += check_lanes(item)
     else:
         problems += check_baseline(item.path)
     return problems
+
+
+def check_all(items: list[Object]) -> Iterator[tuple[Object, str]]:
+    shared = shared_functions()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for item, problems in zip(items, pool.map(lambda item: check_object(item, shared), items), strict=True):
+            for problem in problems:
+                yield item, problem
 
 
 def main() -> int:
@@ -214,18 +260,16 @@ def main() -> int:
         parser.error("there is no build directory under build/: run pip install . first, or name one")
 
     items = list(objects_of(build))
-    shared = shared_functions()
     failures = 0
-    for item in items:
-        for problem in check_object(item, shared):
-            failures += 1
-            print(f"{item.path.relative_to(build.resolve())}: {problem}", file=sys.stderr)
+    for item, problem in check_all(items):
+        failures += 1
+        print(f"{item.path.name} ({item.isa or 'extension'}): {problem}", file=sys.stderr)
     counts = Counter(item.isa or "extension" for item in items)
     print(f"objects checked in {build}: " + ", ".join(f"{count} {isa}" for isa, count in counts.items()))
     if failures or not {"baseline", "extension"} <= counts.keys():
         print(f"{failures} problems", file=sys.stderr)
         return 1
-    print("symbols, initialisers, inlining, gathers and instruction sets are as they must be")
+    print("symbols, initialisers, inlining, vectorisation and instruction sets are as they must be")
     return 0
 
 
