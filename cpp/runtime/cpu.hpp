@@ -9,23 +9,23 @@
 
 namespace fusedloss::runtime {
 
-// In order of preference, the best last. `v3` and `v4` are the levels of the x86-64 psABI.
+/// In order of preference, the best last. `v3` and `v4` are the levels of the x86-64 psABI.
 enum class Isa { baseline, v3, v4 };
 
 const char* name(Isa isa);
 
-// Whether this machine can run kernels compiled for the level.
+/// Whether this machine can run kernels compiled for the level.
 bool supported(Isa isa);
 Isa best_supported();
 
-// The level in use: the best one unless `select` chose another.
+/// The level in use: the best one unless `select` chose another.
 Isa selected();
 
-// Chooses a level by name for calls to come. False, and nothing changes, if the name is unknown or this machine lacks
-// the level.
+/// Chooses a level by name for calls to come. False, and nothing changes, if the name is unknown or this machine lacks
+/// the level.
 bool select(const char* isa);
 
-// The processor in words, for people: its brand where it tells one, its architecture otherwise.
+/// The processor in words, for people: its brand where it tells one, its architecture otherwise.
 std::string cpu_description();
 
 }  // namespace fusedloss::runtime
