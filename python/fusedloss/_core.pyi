@@ -1,0 +1,113 @@
+"""The extension. Private: it trusts what `checks` and `kinds` have made sure of."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array
+
+# What a call gives.
+VALUE: int
+VALUE_GRAD: int
+GRAD_HESS: int
+VALUE_GRAD_HESS: int
+HVP: int
+
+# Reductions.
+MEAN: int
+SUM: int
+NONE: int
+BATCHMEAN: int
+
+class Plan: ...  # a capsule
+
+def kernels() -> dict[str, tuple[int, int, int]]:
+    """Inputs, variables and number of options of each kernel."""
+
+def plan(kernel: str, options: Sequence[float], reduction: int, parameters: Sequence[float] | None = None) -> Plan:
+    """A loss packed for calls; plain calls need its array `parameters`, and these to be numbers."""
+
+def fast(plan: Plan, outputs: int, pred: object, target: object, out: object, out_hess: object, /) -> Any:
+    """The result of the public method in the plain case, otherwise None."""
+
+def set_enabled(on: bool) -> None:
+    """Whether `fast` computes; it gives None otherwise."""
+
+def run(
+    plan: Plan,
+    outputs: int,
+    precision: int,
+    inputs: tuple[Array, ...],
+    weight: Array | None,
+    cotangent: Array | None,
+    vector: tuple[Array, ...] | None,
+    value: Array | None,
+    grad: tuple[Array | None, ...] | None,
+    hess: tuple[Array | None, ...] | None,
+    scale: float,
+    hess_floor: float,
+    hess_ceiling: float,
+    ignore: float | None,
+    /,
+) -> tuple[float, int]:
+    """A pass of an elementwise loss: the weighted sum, and the first item outside the domain (in C order) or -1."""
+
+def run_rows(
+    plan: Plan,
+    outputs: int,
+    precision: int,
+    pred: Array,
+    target: Array,
+    axis: int,
+    weight: Array | None,
+    cotangent: Array | None,
+    vector: Array | None,
+    value: Array | None,
+    grad: Array | None,
+    hess: Array | None,
+    scale: float,
+    hess_floor: float,
+    hess_ceiling: float,
+    class_weight: Array | None,
+    ignore_index: int | None,
+    /,
+) -> tuple[float, int]:
+    """A pass of a loss over rows."""
+
+def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
+    """The sum of item weights, items with an ignored target left out."""
+
+def total_row_weight(
+    target: Array,
+    axis: int | None,
+    classes: int,
+    weight: Array | None,
+    class_weight: Array | None,
+    ignore_index: int | None,
+    /,
+) -> float:
+    """The sum of row weights; without `axis` the target holds labels."""
+
+def scan_labels(labels: Array, classes: int, ignore_index: int | None, /) -> int:
+    """The first label (in C order) that is out of range and not ignored, or -1."""
+
+def empty(shape: tuple[int, ...], dtype: np.dtype[np.generic], /) -> Array:
+    """A new array for results, from the pool of warm buffers if it is large."""
+
+def set_num_threads(n: int, /) -> None: ...
+def get_num_threads() -> int: ...
+def show_config() -> dict[str, object]: ...
+def isa() -> str: ...
+def supported_isas() -> list[str]: ...
+def select_isa(name: str, /) -> None: ...
+def cgroup_quota(root: str, /) -> int | None:
+    """The processors that the control groups under `root` allow, rounded up; None for all."""
+
+def pool_held() -> int: ...
+def pool_clear() -> None: ...
+def math_functions() -> list[str]:
+    """Names of the vector functions."""
+
+def math_eval(name: str, isa: str, x: Array, y: Array | None = None) -> Array:
+    """A vector function of an instruction set over an array."""

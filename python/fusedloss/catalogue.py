@@ -1,0 +1,197 @@
+"""All losses, and a function made from each. Made by tools/generate_signatures.py: run it."""
+
+from __future__ import annotations
+
+from .arrays import Array, ArrayLike, Labels, Reduction, Value
+from .base import Loss
+from .losses.binary import BinaryCrossEntropy
+from .losses.margin import Hinge
+from .losses.regression import MAE, MSE, Huber, Quantile
+from .losses.softmax import CrossEntropy
+
+__all__ = [
+    "MAE",
+    "MSE",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Hinge",
+    "Huber",
+    "Quantile",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "hinge",
+    "huber",
+    "mae",
+    "mse",
+    "quantile",
+]
+
+LOSSES: dict[str, type[Loss]] = {
+    "binary_cross_entropy": BinaryCrossEntropy,
+    "hinge": Hinge,
+    "mse": MSE,
+    "mae": MAE,
+    "huber": Huber,
+    "quantile": Quantile,
+    "cross_entropy": CrossEntropy,
+}
+"""By name, family by family."""
+
+
+def binary_cross_entropy(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    from_logits: bool = True,
+    pos_weight: float | Array | None = None,
+    label_smoothing: float = 0.0,
+    eps: float = 1e-07,
+    ignore_value: float | None = None,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Cross-entropy of a probability and a binary target, from logits.
+
+    The value of `BinaryCrossEntropy` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return BinaryCrossEntropy(
+        from_logits=from_logits,
+        pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
+        eps=eps,
+        ignore_value=ignore_value,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def hinge(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    labels: Labels = "pm1",
+    margin: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The loss of support vector machines (Cortes and Vapnik 1995, "Support-vector networks").
+
+    The value of `Hinge` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Hinge(labels=labels, margin=margin, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def mse(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    half: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Squared error.
+
+    The value of `MSE` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MSE(half=half, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def mae(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Absolute error.
+
+    The value of `MAE` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MAE(reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def huber(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    delta: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Quadratic within delta, linear beyond (Huber 1964, "Robust estimation of a location parameter").
+
+    The value of `Huber` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Huber(delta=delta, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def quantile(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    q: float | tuple[float, ...] = 0.5,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The pinball loss, whose best constant is the q-quantile (Koenker and Bassett 1978, "Regression quantiles").
+
+    The value of `Quantile` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Quantile(q=q, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def cross_entropy(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
+    from_logits: bool = True,
+    eps: float = 1e-07,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Cross-entropy of a softmax and a target, from logits.
+
+    The value of `CrossEntropy` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CrossEntropy(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        axis=axis,
+        label_smoothing=label_smoothing,
+        from_logits=from_logits,
+        eps=eps,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)

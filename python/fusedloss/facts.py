@@ -1,0 +1,62 @@
+"""What a loss says about itself: to readers, and to the tests that hold it to its word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Kink:
+    """A point where a derivative jumps.
+
+    Attributes:
+        at: The point.
+        order: 1 if the gradient jumps there, 2 if only the Hessian does.
+        of: What equals `at` at the kink: ``"residual"`` (pred - target), ``"margin"`` (label times pred) or ``"pred"``.
+    """
+
+    at: float
+    order: Literal[1, 2]
+    of: Literal["residual", "margin", "pred"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """Properties of an item's value as a function of pred; each can be refuted by an example.
+
+    Attributes:
+        convex: It is convex.
+        symmetric: pred and target may change places.
+        nonnegative: It is never below 0.
+        lipschitz: A bound of the absolute value of every entry of the gradient; None if there is none.
+    """
+
+    convex: bool = False
+    symmetric: bool = False
+    nonnegative: bool = True
+    lipschitz: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a class of losses is for, and how it is tested.
+
+    Attributes:
+        task: What it is trained for.
+        activation: What turns pred into a prediction of the target: ``"identity"``, ``"sigmoid"``, ``"softmax"``.
+        likelihood: The distribution whose negative log-likelihood it is, up to a constant; empty if there is none.
+        robustness: What outliers and wrong labels do.
+        smoothness: How often it can be differentiated.
+        samples: Sets of options that tests and benchmarks run, the defaults first.
+        tolerance: Relative error that the compiled backend may have against the reference, in machine epsilons.
+    """
+
+    task: str
+    activation: str
+    likelihood: str = ""
+    robustness: str
+    smoothness: str
+    samples: tuple[Mapping[str, Any], ...] = field(default=({},))
+    tolerance: float = 8.0

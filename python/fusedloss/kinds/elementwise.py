@@ -1,0 +1,154 @@
+"""Losses that act element by element."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import backend, checks
+from ..arrays import Array, ArrayLike
+from .kind import Batch, Kind, Pass
+
+
+class Elementwise(Kind):
+    """The items are the elements of the first operand; the others have its shape."""
+
+    hessians = ("exact", "unit")
+
+    # ---- What a loss provides ----
+
+    def reference(self, *inputs: Array) -> tuple[Array, Array, Array]:
+        """The specification: value, first and second derivative of each item, from float64 operands and parameters."""
+        raise NotImplementedError
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        """Name and options of the extension's kernel."""
+        raise NotImplementedError
+
+    def parameters(self) -> tuple[float | Array, ...]:
+        """Options that enter item by item, behind the operands: numbers, or arrays along the last axis."""
+        return ()
+
+    def ignored(self) -> float | None:
+        """A target that takes its item out."""
+        return None
+
+    # ---- What the kind provides ----
+
+    def _make_plan(self) -> Any:
+        parameters = self.parameters()
+        scalars = tuple(float(p) for p in parameters if not isinstance(p, np.ndarray))
+        plain = len(scalars) == len(parameters) and self.ignored() is None
+        return backend.plan(*self.kernel(), self.reduction, scalars if plain else None)
+
+    def _batch(self, operands: tuple[ArrayLike, ...]) -> Batch:
+        first = checks.floating(operands[0], self.operands[0])
+        arrays = [first]
+        for name, operand in zip(self.operands[1:], operands[1:], strict=True):
+            array = checks.floating(operand, name) if name in self.variables else checks.array(operand, name)
+            arrays.append(self._aligned(array, first.shape, name))
+        variables = {name: array for name, array in zip(self.operands, arrays, strict=True) if name in self.variables}
+        arrays += [self._spread(parameter, first.shape) for parameter in self.parameters()]
+        return Batch(first.shape, tuple(arrays), variables, checks.precision(first.dtype))
+
+    def _aligned(self, operand: Array, shape: tuple[int, ...], name: str) -> Array:
+        """An operand as a view of the items' shape."""
+        checks.same_shape(operand, shape, name, self.operands[0])
+        return operand
+
+    def _spread(self, parameter: float | Array, shape: tuple[int, ...]) -> Array:
+        """A parameter as a view of the items' shape."""
+        if isinstance(parameter, np.ndarray) and (not shape or shape[-1] != parameter.size):
+            raise ValueError(
+                f"{self.operands[0]} must have a last axis of length {parameter.size}, that of an option of "
+                f"{type(self).__name__}, got shape {shape}"
+            )
+        return np.broadcast_to(np.asarray(parameter, dtype=np.float64), shape)
+
+    def _total(self, batch: Batch, weight: Array | None) -> float:
+        return self._weights(batch.shape, weight, batch.inputs[1] if len(self.operands) > 1 else None)
+
+    def _weights(self, shape: tuple[int, ...], weight: Array | None, target: Array | None) -> float:
+        ignore = self.ignored()
+        if weight is None and ignore is None:
+            return float(math.prod(shape))
+        if backend.compiled():
+            return backend.core.total_weight(shape, weight, target if ignore is not None else None, ignore)
+        total = np.broadcast_to(np.float64(1.0) if weight is None else weight, shape).astype(np.float64)
+        if ignore is not None and target is not None:
+            total[_equal(target, ignore)] = 0.0
+        return float(total.sum())
+
+    def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
+        array = checks.array(target, "target")
+        return self._weights(array.shape, checks.sample_weight(sample_weight, array.shape), array)
+
+    def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
+        if math.prod(batch.shape) == 0:
+            return 0.0, -1
+        if not backend.compiled():
+            return self._run_numpy(batch, job)
+        return backend.core.run(
+            self._plan,
+            job.outputs,
+            int(batch.dtype == np.float64),
+            batch.inputs,
+            job.weight,
+            job.cotangent,
+            job.vector,
+            job.value,
+            job.grad,
+            job.hess,
+            job.scale,
+            job.hess_floor,
+            job.hess_ceiling,
+            self.ignored(),
+        )
+
+    def _run_numpy(self, batch: Batch, job: Pass) -> tuple[float, int]:
+        with np.errstate(all="ignore"):
+            inputs = [x.astype(np.float64) for x in batch.inputs]
+            value, *derivatives = (x.astype(batch.dtype) for x in self.reference(*inputs))
+            weight = np.ones(batch.shape) if job.weight is None else job.weight.astype(np.float64)
+            valid = weight >= 0
+            ignore = self.ignored()
+            if ignore is not None:
+                weight[_equal(inputs[1], ignore)] = 0.0
+            for x, name in zip(batch.inputs, self.operands, strict=False):
+                if name in self.domain:
+                    valid &= self.domain[name].contains(x.astype(checks.precision(x.dtype))) | (weight == 0)
+            if not valid.all():
+                return 0.0, int(np.argmin(valid))
+
+            items = np.where(weight == 0, 0.0, weight * value)
+            slope = weight * job.scale
+            if job.cotangent is not None:
+                slope = slope * job.cotangent.astype(np.float64)
+            if job.value is not None:
+                job.value[...] = items
+            for outputs, results in zip((job.grad, job.hess), self._slopes(job, derivatives), strict=True):
+                for output, result in zip(outputs or (), results, strict=False):
+                    if output is not None:
+                        output[...] = np.where((slope == 0) | (weight == 0), 0.0, slope * result)
+            return float(items.sum()), -1
+
+    def _slopes(self, job: Pass, derivatives: list[Array]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """Unweighted gradients (or products with `vector`) and Hessians."""
+        d1, d2 = derivatives
+        if job.vector is not None:
+            return (d2 * job.vector[0].astype(np.float64),), ()
+        bounded = np.where(d2 < job.hess_floor, job.hess_floor, d2)
+        return (d1,), (np.where(bounded > job.hess_ceiling, job.hess_ceiling, bounded),)
+
+    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
+        for x, name in zip(batch.inputs, self.operands, strict=False):
+            if name in self.domain and (error := checks.outside(x, name, self.domain[name], at)):
+                return error
+        return None
+
+
+def _equal(x: Array, value: float) -> Array:
+    """Where an array has a value; NaN equals NaN."""
+    return np.isnan(x.astype(np.float64)) if value != value else np.asarray(x == value)

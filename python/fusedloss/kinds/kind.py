@@ -1,0 +1,264 @@
+"""What every call does, whatever the kind of loss: weights, reduction, cotangent, outputs.
+
+Design:
+1. A kind brings the operands into a Batch, adds up weights, and runs a Pass over it in one of two backends; all else is
+   here, once.
+2. Whatever can be checked is checked before a pass begins. The domain of float data is flagged within the pass: only
+   then, and only for the item it names, the argument at fault is searched for.
+3. A divisor or a cotangent of 0 means that no item counts: each gets the cotangent 0, which adds exactly 0 even where
+   an operand is NaN; multiplying by 0 would not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import backend, checks
+from ..arrays import Array, ArrayLike
+from ..backend import GRAD_HESS, HVP, VALUE, VALUE_GRAD, VALUE_GRAD_HESS
+from ..base import Loss
+
+_NEEDS = {
+    VALUE: ("value",),
+    VALUE_GRAD: ("grad",),
+    GRAD_HESS: ("grad", "hess"),
+    VALUE_GRAD_HESS: ("grad", "hess"),
+    HVP: ("hvp",),
+}
+
+
+@dataclass(slots=True)
+class Batch:
+    """Checked operands.
+
+    Attributes:
+        shape: That of the items.
+        inputs: What a pass reads, in the kernel's order.
+        variables: The operands that have a gradient, by name.
+        dtype: The arithmetic's precision.
+    """
+
+    shape: tuple[int, ...]
+    inputs: tuple[Array, ...]
+    variables: dict[str, Array]
+    dtype: np.dtype[Any]
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass over a batch: what multiplies what, and where results go.
+
+    Attributes:
+        outputs: Which results; a number of `backend`.
+        weight: Of each item, as a view of the items' shape.
+        cotangent: The same, for derivatives only.
+        scale: Multiplies all derivatives.
+        vector: What a Hessian is multiplied with, a vector a variable.
+        value: Takes the weighted value of each item.
+        grad: Takes the gradients, or the products with `vector`.
+        hess: Takes the diagonals of the Hessians.
+        hess_floor: Lower bound of an item's second derivative, before weights.
+        hess_ceiling: Upper bound of it.
+    """
+
+    outputs: int
+    weight: Array | None
+    cotangent: Array | None = None
+    scale: float = 1.0
+    vector: tuple[Array, ...] | None = None
+    value: Array | None = None
+    grad: tuple[Array | None, ...] | None = None
+    hess: tuple[Array | None, ...] | None = None
+    hess_floor: float = -math.inf
+    hess_ceiling: float = math.inf
+
+
+class Kind(Loss):
+    """A loss that can be called; the operand sets in `operands` give its methods their signatures."""
+
+    _plan: ClassVar[Any] = None  # each loss has its own; a class variable only in that it is no option
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "_plan", self._make_plan())
+
+    # ---- What a kind provides ----
+
+    def _make_plan(self) -> Any:
+        """What `backend.fast` takes."""
+        raise NotImplementedError
+
+    def _batch(self, operands: tuple[ArrayLike, ...]) -> Batch:
+        """Checks the operands."""
+        raise NotImplementedError
+
+    def _total(self, batch: Batch, weight: Array | None) -> float:
+        """The sum of the items' weights."""
+        raise NotImplementedError
+
+    def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
+        """The same without the other operands."""
+        raise NotImplementedError
+
+    def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
+        """Runs a pass; gives the weighted sum and the first item (in C order) outside the loss's domain, or -1."""
+        raise NotImplementedError
+
+    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
+        """The error for an item whose operands are outside the domain."""
+        raise NotImplementedError
+
+    # ---- What they share ----
+
+    def _evaluate(
+        self,
+        outputs: int,
+        operands: tuple[ArrayLike, ...],
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        vector: Any = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any = None,
+        out_hess: Any = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The general case of all methods: the results that `outputs` asks for, several in a tuple."""
+        self._check_orders(outputs)
+        checks.chosen(hessian, self.hessians, "hessian")
+        batch = self._batch(operands)
+        weight = checks.sample_weight(sample_weight, batch.shape)
+        divisor = self._divisor(batch, weight, denominator)
+        factor, upstream = checks.cotangent(cotangent, batch.shape, self.reduction)
+        scale = factor / divisor if divisor else 0.0
+        if scale == 0.0:
+            upstream = np.broadcast_to(np.float64(0.0), batch.shape)
+        job = Pass(outputs, weight, upstream, scale)
+
+        wanted = self._wanted(wrt)
+        if outputs == HVP:
+            job.vector = self._vectors(vector, batch)
+        self._bound_hessian(job, hessian, min_hessian)
+        self._place(batch, job, wanted, out, out_hess)
+        total = self._checked_run(batch, job, sample_weight)
+
+        results: list[Any] = []
+        if outputs in (VALUE, VALUE_GRAD, VALUE_GRAD_HESS):
+            results.append(job.value if job.value is not None else total / divisor if divisor else 0.0)
+        for arrays in (job.grad, job.hess):
+            if arrays is not None:
+                given = tuple(array for array in arrays if array is not None)
+                results.append(given[0] if isinstance(wrt, str) or len(self.variables) == 1 else given)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _partial(self, operands: tuple[ArrayLike, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:
+        """The sum of weighted values and the sum of weights."""
+        batch = self._batch(operands)
+        weight = checks.sample_weight(sample_weight, batch.shape)
+        total = self._total(batch, weight)
+        return self._checked_run(batch, Pass(VALUE, weight), sample_weight), total
+
+    def _check_orders(self, outputs: int) -> None:
+        for order in _NEEDS[outputs]:
+            if order not in self.orders:
+                what = {"grad": "gradient", "hess": "Hessian", "hvp": "Hessian-vector product"}.get(order, order)
+                raise NotImplementedError(f"{type(self).__name__} has no {what}; it has {', '.join(self.orders)}")
+
+    def _divisor(self, batch: Batch, weight: Array | None, denominator: float | None) -> float:
+        """What the weighted sum is divided by."""
+        given = checks.denominator(denominator, self.reduction)
+        if given is not None:
+            return given
+        if self.reduction == "mean":
+            return self._total(batch, weight)
+        if self.reduction == "batchmean":
+            if not batch.shape:
+                raise ValueError(
+                    'reduction="batchmean" divides by the length of the items\' first axis; a single item has none'
+                )
+            return float(batch.shape[0])
+        return 1.0
+
+    def _wanted(self, wrt: str | tuple[str, ...] | None) -> tuple[str, ...]:
+        """Names of the variables whose derivatives are asked for."""
+        names = self.variables if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        for name in names:
+            if name not in self.variables:
+                raise ValueError(f"wrt must name operands with a gradient ({', '.join(self.variables)}), got {name!r}")
+        return names
+
+    def _vectors(self, vector: Any, batch: Batch) -> tuple[Array, ...]:
+        given = vector if len(self.variables) > 1 else (vector,)
+        vectors = tuple(checks.array(each, "vector") for each in given)
+        if len(vectors) != len(self.variables):
+            raise ValueError(f"vector must be a tuple, one for each of {', '.join(self.variables)}; got {len(vectors)}")
+        for each, (name, variable) in zip(vectors, batch.variables.items(), strict=True):
+            checks.same_shape(each, variable.shape, "vector", name)
+        return vectors
+
+    @staticmethod
+    def _bound_hessian(job: Pass, hessian: str, min_hessian: float | None) -> None:
+        floor = checks.bound(min_hessian, "min_hessian")
+        if hessian == "unit":
+            job.hess_floor = job.hess_ceiling = 1.0
+        if floor is not None:
+            job.hess_floor = max(floor, job.hess_floor)
+            job.hess_ceiling = max(floor, job.hess_ceiling)
+
+    def _place(self, batch: Batch, job: Pass, wanted: Sequence[str], out: Any, out_hess: Any) -> None:
+        """Checks or makes the arrays for results."""
+        if job.outputs in (VALUE, VALUE_GRAD, VALUE_GRAD_HESS) and self.reduction == "none":
+            job.value = np.empty(batch.shape, batch.dtype)
+        if job.outputs != VALUE:
+            job.grad = self._outputs(batch, wanted, out, "out")
+        if job.outputs in (GRAD_HESS, VALUE_GRAD_HESS):
+            job.hess = self._outputs(batch, wanted, out_hess, "out_hess")
+        if out is None and out_hess is None:
+            return
+        read: list[tuple[str, Array | None]] = list(zip(self.operands, batch.inputs, strict=False))
+        read += [("sample_weight", job.weight), ("cotangent", job.cotangent)]
+        read += [("vector", array) for array in job.vector or ()]
+        written: list[tuple[str, Array | None]] = []
+        for label, given, arrays in (("out", out, job.grad), ("out_hess", out_hess, job.hess)):
+            for variable, array in zip(self.variables, arrays or (), strict=False):
+                if given is not None and array is not None:
+                    checks.no_overlap(array, label, read, may_be=batch.variables[variable])
+                    checks.no_overlap(array, label, written)
+                    written.append((label, array))
+
+    def _outputs(self, batch: Batch, wanted: Sequence[str], given: Any, name: str) -> tuple[Array | None, ...]:
+        """One array for each variable, None where it is not asked for."""
+        several = len(self.variables) > 1 and isinstance(given, (tuple, list))
+        if several and len(given) != len(wanted):
+            raise ValueError(f"{name} must be a tuple of {len(wanted)}: {', '.join(wanted)}; got {len(given)}")
+        arrays = dict(zip(wanted, given if several else [given] * len(wanted), strict=True))
+        if given is not None and not several and len(wanted) > 1:
+            raise ValueError(f"{name} must be a tuple of {len(wanted)}: {', '.join(wanted)}")
+        results: list[Array | None] = []
+        for variable, like in batch.variables.items():
+            if variable not in wanted:
+                results.append(None)
+            elif arrays[variable] is None:
+                results.append(backend.empty(like.shape, like.dtype))
+            else:
+                results.append(checks.output(arrays[variable], like, name))
+        return tuple(results)
+
+    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
+        """Runs a pass and raises ValueError for the first item outside the domain; gives the weighted sum."""
+        total, bad = self._run(batch, job)
+        if bad >= 0:
+            at = checks.index(bad, batch.shape)
+            raise (
+                checks.weight_at_fault(job.weight, given_weight, at)
+                or self._fault(batch, at)
+                or ValueError(f"the item at index {at} is outside the domain of {type(self).__name__}")
+            )
+        return total

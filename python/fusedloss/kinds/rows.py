@@ -1,0 +1,195 @@
+"""Losses over rows: an item is a row along the class axis, its target an integer label or a distribution."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import backend, checks
+from ..arrays import Array, ArrayLike
+from ..domains import NOT_NEGATIVE
+from ..options import Integer, Maybe, Vector, option
+from .kind import Batch, Kind, Pass
+
+
+@dataclass(slots=True)
+class RowBatch(Batch):
+    """Checked operands (pred, target).
+
+    Attributes:
+        axis: The class axis of pred, counted from the front.
+        classes: Its length.
+        labels: Whether the target holds labels, and not distributions.
+    """
+
+    axis: int
+    classes: int
+    labels: bool
+
+
+class Rows(Kind):
+    """The target has the axes of pred but the class axis (it holds labels), or all of them (it holds distributions)."""
+
+    class_weight: Array | None = option(default=None, accepts=Maybe(Vector(NOT_NEGATIVE)))
+    ignore_index: int | None = option(default=None, accepts=Maybe(Integer()))
+    axis: int = option(default=-1, accepts=Integer())
+
+    _distribution_plan: ClassVar[Any] = None
+
+    # ---- What a loss provides ----
+
+    def reference(self, pred: Array, target: Array) -> tuple[Array, Array, Array]:
+        """The specification: value of each row, gradient, diagonal of the Hessian.
+
+        Args:
+            pred: (N, C), float64.
+            target: (N,) labels, or (N, C) float64.
+        """
+        raise NotImplementedError
+
+    def reference_hvp(self, pred: Array, target: Array, vector: Array) -> Array:
+        """The Hessian of each row times `vector`, of shape (N, C)."""
+        raise NotImplementedError
+
+    def kernel(self, labels: bool) -> tuple[str, tuple[float, ...]]:
+        """Name and options of the extension's kernel, for labels or for distributions."""
+        raise NotImplementedError
+
+    # ---- What the kind provides ----
+
+    def _make_plan(self) -> Any:
+        plain = self.class_weight is None and self.ignore_index is None and self.axis == -1
+        distribution_plan = backend.plan(*self.kernel(labels=False), self.reduction, ())
+        object.__setattr__(self, "_distribution_plan", distribution_plan)
+        return backend.plan(*self.kernel(labels=True), self.reduction, () if plain else None)
+
+    def _batch(self, operands: tuple[ArrayLike, ...]) -> RowBatch:
+        pred = checks.floating(operands[0], "pred")
+        axis = checks.axis(self.axis, pred)
+        classes = pred.shape[axis]
+        shape = pred.shape[:axis] + pred.shape[axis + 1 :]
+        if self.class_weight is not None and self.class_weight.size != classes:
+            raise ValueError(f"class_weight has {self.class_weight.size} entries, but pred has {classes} classes")
+        target = checks.array(operands[1], "target")
+        labels = target.ndim != pred.ndim
+        if labels:
+            if target.shape != shape:
+                raise ValueError(
+                    f"target must have shape {shape} (labels) or {pred.shape} (distributions), got {target.shape}"
+                )
+            target = checks.labels(target)
+            checks.labels_in_range(target, classes, self.ignore_index)
+        else:
+            checks.same_shape(target, pred.shape, "target")
+        return RowBatch(shape, (pred, target), {"pred": pred}, checks.precision(pred.dtype), axis, classes, labels)
+
+    def _total(self, batch: Batch, weight: Array | None) -> float:
+        assert isinstance(batch, RowBatch)
+        ignore = self.ignore_index if batch.labels else None
+        if weight is None and self.class_weight is None and ignore is None:
+            return float(math.prod(batch.shape))
+        if backend.compiled():
+            axis, target = None if batch.labels else batch.axis, batch.inputs[1]
+            return backend.core.total_row_weight(target, axis, batch.classes, weight, self.class_weight, ignore)
+        return float(self._weights(batch.inputs[1], batch.shape, batch.labels, batch.axis, weight).sum())
+
+    def _weights(self, target: Array, shape: tuple[int, ...], labels: bool, axis: int, weight: Array | None) -> Array:
+        """The weight of each row, in float64: ignored rows have 0, class weights are in."""
+        total = np.broadcast_to(np.float64(1.0) if weight is None else weight, shape).astype(np.float64)
+        if labels:
+            kept = np.ones(shape, dtype=bool) if self.ignore_index is None else target != self.ignore_index
+            if self.class_weight is not None:
+                total *= self.class_weight[np.where(kept, target, 0)]
+            return np.where(kept, total, 0.0)
+        if self.class_weight is not None:
+            total *= np.moveaxis(target, axis, -1).astype(np.float64) @ self.class_weight
+        return total
+
+    def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
+        array = checks.array(target, "target")
+        labels = not checks.is_float(array.dtype)
+        if labels:
+            array, shape, axis = checks.labels(array), array.shape, 0
+            if self.class_weight is not None:
+                checks.labels_in_range(array, self.class_weight.size, self.ignore_index)
+        else:
+            axis = checks.axis(self.axis, array)
+            shape = array.shape[:axis] + array.shape[axis + 1 :]
+            if self.class_weight is not None and self.class_weight.size != array.shape[axis]:
+                raise ValueError(
+                    f"class_weight has {self.class_weight.size} entries, but target has {array.shape[axis]} classes"
+                )
+        weight = checks.sample_weight(sample_weight, shape)
+        return float(self._weights(array, shape, labels, axis, weight).sum())
+
+    def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
+        assert isinstance(batch, RowBatch)
+        if math.prod(batch.shape) == 0:
+            return 0.0, -1
+        if not backend.compiled():
+            return self._run_numpy(batch, job)
+        return backend.core.run_rows(
+            self._plan if batch.labels else self._distribution_plan,
+            job.outputs,
+            int(batch.dtype == np.float64),
+            batch.inputs[0],
+            batch.inputs[1],
+            batch.axis,
+            job.weight,
+            job.cotangent,
+            job.vector[0] if job.vector else None,
+            job.value,
+            job.grad[0] if job.grad else None,
+            job.hess[0] if job.hess else None,
+            job.scale,
+            job.hess_floor,
+            job.hess_ceiling,
+            self.class_weight,
+            self.ignore_index if batch.labels else None,
+        )
+
+    def _run_numpy(self, batch: RowBatch, job: Pass) -> tuple[float, int]:
+        def rows(x: Array) -> Array:
+            return np.moveaxis(x, batch.axis, -1).reshape(-1, batch.classes)
+
+        pred, target = rows(batch.inputs[0]), batch.inputs[1]
+        weight = self._weights(target, batch.shape, batch.labels, batch.axis, job.weight).reshape(-1)
+        kept = weight != 0
+        valid = np.ones(kept.shape, bool) if job.weight is None else job.weight.reshape(-1) >= 0
+        if "pred" in self.domain:
+            valid &= self.domain["pred"].contains(pred.astype(batch.dtype)).all(axis=-1) | ~kept
+        if not valid.all():
+            return 0.0, int(np.argmin(valid))
+
+        with np.errstate(all="ignore"):
+            z = pred.astype(np.float64)
+            t = np.where(kept, target.reshape(-1), 0) if batch.labels else rows(target).astype(np.float64)
+            value, grad, hess = (x.astype(batch.dtype).astype(np.float64) for x in self.reference(z, t))
+            items = np.where(kept, weight * value, 0.0)
+            slope = weight * job.scale
+            if job.cotangent is not None:
+                slope = slope * job.cotangent.astype(np.float64).reshape(-1)
+            if job.vector is not None:
+                grad = self.reference_hvp(z, t, rows(job.vector[0]).astype(np.float64))
+            hess = np.where(hess < job.hess_floor, job.hess_floor, hess)
+            hess = np.where(hess > job.hess_ceiling, job.hess_ceiling, hess)
+            if job.value is not None:
+                job.value[...] = items.reshape(batch.shape)
+            for outputs, result in ((job.grad, grad), (job.hess, hess)):
+                for output in (x for x in outputs or () if x is not None):
+                    sloped = np.where((kept & (slope != 0))[:, None], slope[:, None] * result, 0.0)
+                    np.moveaxis(output, batch.axis, -1)[...] = sloped.reshape(*batch.shape, batch.classes)
+        return float(items.sum()), -1
+
+    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
+        assert isinstance(batch, RowBatch)
+        for x, name in zip(batch.inputs, self.operands, strict=True):
+            if name in self.domain:
+                for c in range(batch.classes):
+                    error = checks.outside(x, name, self.domain[name], (*at[: batch.axis], c, *at[batch.axis :]))
+                    if error:
+                        return error
+        return None

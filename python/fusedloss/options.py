@@ -1,0 +1,145 @@
+"""The options of a loss: declared as fields, checked and brought into one form when the loss is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import numbers
+import operator
+from typing import Any, Protocol
+
+import numpy as np
+
+from .arrays import Array
+from .domains import FINITE, Domain
+
+
+class Accepts(Protocol):
+    """What an option takes."""
+
+    def check(self, value: Any) -> Any:
+        """The value in the form that the loss keeps.
+
+        Raises:
+            TypeError: It is of another type; like that of ValueError, the message completes "option ...".
+            ValueError: It is not in the domain.
+        """
+        ...
+
+
+def option(*, default: Any, accepts: Accepts) -> Any:
+    """A field that is checked: ``delta: float = option(default=1.0, accepts=Real(POSITIVE))``."""
+    return dataclasses.field(default=default, metadata={"accepts": accepts})
+
+
+class Flag:
+    """True or False."""
+
+    def check(self, value: Any) -> bool:  # noqa: D102
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError("must be True or False")
+        return bool(value)
+
+
+class Choice:
+    """One of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def check(self, value: Any) -> str:  # noqa: D102
+        if value not in self.words:
+            raise ValueError("must be " + " or ".join(repr(word) for word in self.words))
+        return str(value)
+
+
+class Integer:
+    """A whole number."""
+
+    def check(self, value: Any) -> int:  # noqa: D102
+        try:
+            if not isinstance(value, (bool, np.bool_)):
+                return operator.index(value)
+        except TypeError:
+            pass
+        raise TypeError("must be an integer")
+
+
+class Real:
+    """A number, kept as a float; NaN only where that is said."""
+
+    def __init__(self, domain: Domain = FINITE, nan: bool = False) -> None:
+        self.domain = domain
+        self.nan = nan
+
+    def check(self, value: Any) -> float:  # noqa: D102
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value[()]
+        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+            raise TypeError("must be a number")
+        number = float(value)
+        if (number != number and not self.nan) or not self.domain.contains(np.asarray(number)):
+            raise ValueError(f"must be {self.domain}")
+        return number
+
+
+class Vector:
+    """A one-dimensional array with at least one element, kept as an immutable copy."""
+
+    def __init__(self, domain: Domain = FINITE) -> None:
+        self.domain = domain
+
+    def check(self, value: Any) -> Array:  # noqa: D102
+        try:
+            array = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TypeError("must be an array of numbers") from None
+        if array.ndim != 1 or array.size == 0:
+            raise ValueError(f"must have one axis and at least one element (its shape is {array.shape})")
+        bad = np.flatnonzero(np.isnan(array) | ~self.domain.contains(array))
+        if bad.size:
+            raise ValueError(f"must be {self.domain} (at index {bad[0]}: {array[bad[0]]:g})")
+        return np.frombuffer(array.tobytes(), dtype=np.float64)  # of bytes: nobody can make it writeable
+
+
+class Maybe:
+    """None, or what another one accepts."""
+
+    def __init__(self, accepts: Accepts) -> None:
+        self.accepts = accepts
+
+    def check(self, value: Any) -> Any:  # noqa: D102
+        return None if value is None else self.accepts.check(value)
+
+
+class OneOrMany:
+    """A number, or an array of numbers."""
+
+    def __init__(self, domain: Domain = FINITE) -> None:
+        self.one = Real(domain)
+        self.many = Vector(domain)
+
+    def check(self, value: Any) -> Any:  # noqa: D102
+        return (self.one if np.ndim(value) == 0 else self.many).check(value)
+
+
+class OneOrTuple:
+    """A number, or a tuple of numbers."""
+
+    def __init__(self, domain: Domain = FINITE) -> None:
+        self.one = Real(domain)
+        self.many = Vector(domain)
+
+    def check(self, value: Any) -> Any:  # noqa: D102
+        return self.one.check(value) if np.ndim(value) == 0 else tuple(self.many.check(value).tolist())
+
+
+def key(value: Any) -> Any:
+    """What stands for an option's value in comparisons and hashes: arrays go by their elements, NaN equals itself."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.tobytes()
+    return "nan" if isinstance(value, float) and value != value else value
+
+
+def shown(value: Any) -> str:
+    """A value in a message or a repr."""
+    return repr(value.tolist()) if isinstance(value, np.ndarray) else repr(value)

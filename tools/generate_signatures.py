@@ -1,0 +1,326 @@
+"""Writes the two modules whose functions differ in nothing but their signatures.
+
+    python tools/generate_signatures.py           writes them
+    python tools/generate_signatures.py --check   fails if they are not what it would write
+
+`operands.py` holds the methods of a loss for each set of operands, so that `inspect.signature`, editors and type
+checkers see the exact names. `catalogue.py` lists the losses and makes a function of each. Both are plain code that can
+be read, stepped through and type-checked, which functions built at run time could not.
+
+Design: the method bodies stand once, in METHODS. A plain call costs one Python frame: the methods ask the extension
+directly and go on to the general case only when it says that the call is not plain, or when an argument is given that
+it does not know.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+import textwrap
+import types
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parent.parent / "python" / "fusedloss"
+
+OPERAND_SETS: dict[str, dict[str, Any]] = {
+    "PredTarget": {
+        "doc": "Losses of a prediction and a target, with the gradient with respect to the prediction.",
+        "operands": {"pred": "What the model gives.", "target": "What it should give."},
+        "variables": ("pred",),
+        "weighed": "target",
+        "fast": True,
+    },
+}
+
+OPERANDS_HEADER = '''"""The methods of a loss, for each set of operands. Made by tools/generate_signatures.py."""
+
+from __future__ import annotations
+
+from .arrays import Array, ArrayLike, Value
+from .backend import GRAD_HESS, HVP, VALUE, VALUE_GRAD, VALUE_GRAD_HESS, fast
+from .kinds.kind import Kind
+'''
+
+CLASS = '''
+
+class {cls}(Kind):
+    """{doc}"""
+
+    operands = {names!r}
+    variables = {variables!r}
+'''
+
+ARGUMENTS = {
+    "sample_weight": "A weight for each item: of the items' shape, of that of its first axes, or with axes of length 1.",
+    "denominator": "Replaces the divisor of a mean, so that the results of shards add up to those of the whole.",
+    "cotangent": 'Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.',
+    "vector": "What the Hessian is multiplied with{as_variables}.",
+    "hessian": '``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.',
+    "min_hessian": "Lower bound of the second derivative of an item, before weights.",
+    "out": "Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.",
+    "out_hess": "The same for the Hessian.",
+    "wrt": "The operands whose derivatives are wanted, by name; by default all that have one.",
+}
+
+# name: (summary, keyword arguments, type of the result, body)
+METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
+    "__call__": (
+        'The value: a float, or one for each item with ``reduction="none"``.',
+        ("sample_weight", "denominator"),
+        "Value",
+        """
+        if sample_weight is None and denominator is None:
+            result = fast(self._plan, VALUE, {names}, None, None)
+            if result is not None:
+                return result
+        return self._evaluate(VALUE, ({names}), {keywords})
+        """,
+    ),
+    "value_and_grad": (
+        "The value and its gradient, from one pass.",
+        ("sample_weight", "denominator", "cotangent", "out", "wrt"),
+        "tuple[Value, {array}]",
+        """
+        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+            result: tuple[Value, {array}] | None = fast(self._plan, VALUE_GRAD, {names}, out, None)
+            if result is not None:
+                return result
+        value, grad = self._evaluate(VALUE_GRAD, ({names}), {keywords})
+        return value, grad
+        """,
+    ),
+    "grad": (
+        "The gradient of the value.",
+        ("sample_weight", "denominator", "cotangent", "out", "wrt"),
+        "{array}",
+        """
+        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+            result: tuple[Value, {array}] | None = fast(self._plan, VALUE_GRAD, {names}, out, None)
+            if result is not None:
+                return result[1]
+        grad: {array} = self._evaluate(VALUE_GRAD, ({names}), {keywords})[1]
+        return grad
+        """,
+    ),
+    "grad_and_hess": (
+        "The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.",
+        ("sample_weight", "denominator", "cotangent", "hessian", "min_hessian", "out", "out_hess", "wrt"),
+        "tuple[{array}, {array}]",
+        """
+        if (
+            sample_weight is None
+            and denominator is None
+            and cotangent is None
+            and hessian == "exact"
+            and min_hessian is None
+            and wrt is None
+        ):
+            result: tuple[{array}, {array}] | None = fast(self._plan, GRAD_HESS, {names}, out, out_hess)
+            if result is not None:
+                return result
+        grad, hess = self._evaluate(GRAD_HESS, ({names}), {keywords})
+        return grad, hess
+        """,
+    ),
+    "value_grad_and_hess": (
+        "The value, its gradient and the diagonal of its Hessian, from one pass.",
+        ("sample_weight", "denominator", "cotangent", "out", "out_hess", "wrt"),
+        "tuple[Value, {array}, {array}]",
+        """
+        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+            result: tuple[Value, {array}, {array}] | None = fast(self._plan, VALUE_GRAD_HESS, {names}, out, out_hess)
+            if result is not None:
+                return result
+        value, grad, hess = self._evaluate(VALUE_GRAD_HESS, ({names}), {keywords})
+        return value, grad, hess
+        """,
+    ),
+    "hvp": (
+        "The Hessian of the value times a vector, cross terms included.",
+        ("vector", "sample_weight", "denominator", "cotangent", "out", "wrt"),
+        "{array}",
+        """
+        product: {array} = self._evaluate(HVP, ({names}), {keywords})
+        return product
+        """,
+    ),
+    "partial": (
+        "The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.",
+        ("sample_weight",),
+        "tuple[float, float]",
+        """
+        return self._partial(({names}), sample_weight)
+        """,
+    ),
+}
+
+WEIGHT_TOTAL = '''
+    def weight_total(self, {weighed}: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            {weighed}: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total({weighed}, sample_weight)
+'''
+
+TYPES = {
+    "sample_weight": "ArrayLike | None = None",
+    "denominator": "float | None = None",
+    "cotangent": "ArrayLike | None = None",
+    "vector": "{arraylike}",
+    "hessian": 'str = "exact"',
+    "min_hessian": "float | None = None",
+    "out": "{array} | None = None",
+    "out_hess": "{array} | None = None",
+    "wrt": "str | tuple[str, ...] | None = None",
+}
+
+
+def operand_sets() -> str:
+    """The text of operands.py."""
+    parts = [OPERANDS_HEADER]
+    for cls, spec in OPERAND_SETS.items():
+        operands, variables = spec["operands"], spec["variables"]
+        several = len(variables) > 1
+        words = {
+            "names": ", ".join(operands),
+            "array": "Any" if several else "Array",  # with several, a tuple or by `wrt` one of them
+            "arraylike": "tuple[ArrayLike, ...]" if several else "ArrayLike",
+            "as_variables": ": a tuple, one for each operand" if several else f", of the shape of {variables[0]}",
+        }
+        parts.append(CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables))
+        for name, (summary, keywords, result, body) in METHODS.items():
+            signature = [f"{operand}: ArrayLike" for operand in operands]
+            signature += ["*", *(f"{keyword}: {TYPES[keyword].format(**words)}" for keyword in keywords)]
+            doc = [f'"""{summary}', "", "Args:"]
+            for argument, meaning in [*operands.items(), *((k, ARGUMENTS[k].format(**words)) for k in keywords)]:
+                doc += textwrap.wrap(f"{argument}: {meaning}", 112, initial_indent="    ", subsequent_indent=" " * 8)
+            doc += ['"""']
+            passed = ", ".join(f"{keyword}={keyword}" for keyword in keywords)
+            lines = inspect.cleandoc(body.format(keywords=passed, **words)).splitlines()
+            if not spec["fast"] and lines[0].startswith("if "):
+                lines = lines[next(i for i, line in enumerate(lines) if "_evaluate" in line) :]
+            parts.append(f"\n    def {name}(self, {', '.join(signature)}) -> {result.format(**words)}:\n")
+            parts += [f"        {line}\n" if line else "\n" for line in [*doc, *lines]]
+        parts.append(WEIGHT_TOTAL.format(weighed=spec["weighed"]))
+    return "".join(parts)
+
+
+def load_losses() -> list[type]:
+    """The concrete losses in the order of their files."""
+    sys.modules["fusedloss.catalogue"] = types.ModuleType("fusedloss.catalogue")  # whatever it holds now
+    sys.modules["fusedloss.catalogue"].__dict__.update(LOSSES={}, __all__=[])
+    package = importlib.import_module("fusedloss.losses")
+    found = []
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"fusedloss.losses.{info.name}")
+        classes = [cls for cls in vars(module).values() if inspect.isclass(cls) and cls.__module__ == module.__name__]
+        found += [cls for cls in classes if hasattr(cls, "facts") and not cls.__name__.startswith("_")]
+    return found
+
+
+CATALOGUE_HEADER = '''"""All losses, and a function made from each. Made by tools/generate_signatures.py: run it."""
+
+from __future__ import annotations
+
+'''
+
+CATALOGUE_LISTS = '''
+
+__all__ = [
+{names}]
+
+LOSSES: dict[str, type[Loss]] = {{
+{losses}}}
+"""By name, family by family."""
+'''
+
+FUNCTION = '''
+
+def {name}({signature}) -> Value:
+    """{summary}
+
+    The value of `{cls}` as a function: {arguments} as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return {cls}({options})({names}, sample_weight=sample_weight, denominator=denominator)
+'''
+
+
+def catalogue(losses: list[type]) -> str:
+    """The text of catalogue.py."""
+    arrays = importlib.import_module("fusedloss.arrays")
+    modules: dict[str, list[str]] = {}
+    for cls in losses:
+        modules.setdefault(cls.__module__.rpartition(".")[2], []).append(cls.__name__)
+    names = sorted(cls.__name__ for cls in losses) + sorted(cls.name for cls in losses)
+    functions = []
+    for cls in losses:
+        fields = sorted(dataclasses.fields(cls), key=lambda field: field.name == "reduction")  # as the last one
+        signature = [*(f"{operand}: ArrayLike" for operand in cls.operands), "*"]
+        signature += [f"{f.name}: {f.type} = {f.default!r}" for f in fields]
+        signature += ["sample_weight: ArrayLike | None = None", "denominator: float | None = None"]
+        functions.append(
+            FUNCTION.format(
+                name=cls.name,
+                cls=cls.__name__,
+                signature=", ".join(signature),
+                summary=(inspect.getdoc(cls) or "").splitlines()[0],
+                arguments=", ".join(f"`{operand}`" for operand in cls.operands),
+                options=", ".join(f"{f.name}={f.name}" for f in fields),
+                names=", ".join(cls.operands),
+            )
+        )
+    text = "".join(functions)
+    annotations = [name for name in dir(arrays) if re.search(rf"(: |-> |\| ){name}\b", text)]
+    imports = [f"from .arrays import {', '.join(annotations)}", "from .base import Loss"]
+    imports += [f"from .losses.{module} import {', '.join(classes)}" for module, classes in modules.items()]
+    table = "".join(f"    {cls.name!r}: {cls.__name__},\n" for cls in losses)
+    listed = "".join(f"    {name!r},\n" for name in names)
+    return CATALOGUE_HEADER + "\n".join(imports) + CATALOGUE_LISTS.format(names=listed, losses=table) + text
+
+
+def formatted(text: str, path: Path) -> str:
+    """As ruff formats it, imports and __all__ sorted."""
+    for command in (["check", "--fix", "--select", "I,RUF022", "--quiet"], ["format", "--quiet"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(path), "-"]
+        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True, cwd=PACKAGE).stdout
+    return text
+
+
+def generated() -> dict[Path, str]:
+    """The two files, as they should be."""
+    sys.path.insert(0, str(PACKAGE.parent))
+    operands = formatted(operand_sets(), PACKAGE / "operands.py")
+    if not (PACKAGE / "operands.py").exists():
+        (PACKAGE / "operands.py").write_text(operands)
+    functions = formatted(catalogue(load_losses()), PACKAGE / "catalogue.py")
+    return {PACKAGE / "operands.py": operands, PACKAGE / "catalogue.py": functions}
+
+
+def main() -> int:
+    """Writes or compares."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not current")
+    check = parser.parse_args().check
+    stale = {path: text for path, text in generated().items() if not path.exists() or path.read_text() != text}
+    for path, text in stale.items():
+        print(f"{path.name} is not current" if check else f"wrote {path.name}")
+        if not check:
+            path.write_text(text)
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
