@@ -16,6 +16,7 @@ from building import configure, run
 from tools import check_kernels
 
 ROOT = check_kernels.ROOT
+EXTENSION = {"Python_EXECUTABLE": sys.executable, "pybind11_DIR": pybind11.get_cmake_dir()}
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64", reason="the checks read x86-64 ELF objects"
@@ -31,7 +32,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if newest is not None and (newest / "install_manifest.txt").stat().st_mtime > last_change:
         return newest
     fresh = tmp_path_factory.mktemp("build")
-    configure(ROOT, fresh, Python_EXECUTABLE=sys.executable, pybind11_DIR=pybind11.get_cmake_dir())
+    configure(ROOT, fresh, **EXTENSION)
     run("cmake", "--build", fresh, "--parallel", "2")
     return fresh
 
@@ -44,6 +45,22 @@ def test_objects_of_this_build(build: Path) -> None:
         assert {item.path.name.partition(".")[0] for item in items if item.isa == isa} == families
     problems = [f"{item.path.name} ({item.isa}): {problem}" for item, problem in check_kernels.check_all(items)]
     assert not problems, "\n".join(problems)
+
+
+def test_flags_of_this_machine_do_not_leak(tmp_path: Path) -> None:
+    """CXXFLAGS for the builder's own processor, and for fast mathematics, change nothing."""
+    flags = "-march=native -Ofast -flto"
+    configure(ROOT, tmp_path / "plain", **EXTENSION)
+    configure(ROOT, tmp_path / "flags", CMAKE_CXX_FLAGS=flags, **EXTENSION)
+    for name in (
+        "CMakeFiles/kernels_baseline.dir/cpp/kernels/math.cpp.o",
+        "CMakeFiles/_core.dir/cpp/runtime/cpu.cpp.o",
+    ):
+        code = []
+        for build in (tmp_path / "plain", tmp_path / "flags"):
+            run("ninja", "-C", build, name)
+            code.append([(function.name, function.instructions) for function in check_kernels.code_of(build / name)])
+        assert code[0] == code[1]
 
 
 # An object that has nothing wrong: an entry whose address is in the table, with its mathematics inlined.
