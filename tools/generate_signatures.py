@@ -15,9 +15,11 @@ it does not know.
 from __future__ import annotations
 
 import argparse
+import ast
 import dataclasses
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import subprocess
@@ -58,7 +60,7 @@ class {cls}(Kind):
 '''
 
 ARGUMENTS = {
-    "sample_weight": "A weight for each item: of the items' shape, of that of its first axes, or with axes of length 1.",
+    "sample_weight": "A weight for each item: of the items' shape, of its first axes', or with axes of length 1.",
     "denominator": "Replaces the divisor of a mean, so that the results of shards add up to those of the whole.",
     "cotangent": 'Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.',
     "vector": "What the Hessian is multiplied with{as_variables}.",
@@ -262,9 +264,9 @@ def catalogue(losses: list[type]) -> str:
     """The text of catalogue.py."""
     arrays = importlib.import_module("fusedloss.arrays")
     modules: dict[str, list[str]] = {}
-    for cls in losses:
+    for cls in sorted(losses, key=lambda cls: isort_key(cls.__name__)):
         modules.setdefault(cls.__module__.rpartition(".")[2], []).append(cls.__name__)
-    names = sorted(cls.__name__ for cls in losses) + sorted(cls.name for cls in losses)
+    names = sorted([cls.__name__ for cls in losses] + [cls.name for cls in losses], key=isort_key)
     functions = []
     for cls in losses:
         fields = sorted(dataclasses.fields(cls), key=lambda field: field.name == "reduction")  # as the last one
@@ -285,28 +287,26 @@ def catalogue(losses: list[type]) -> str:
     text = "".join(functions)
     annotations = [name for name in dir(arrays) if re.search(rf"(: |-> |\| ){name}\b", text)]
     imports = [f"from .arrays import {', '.join(annotations)}", "from .base import Loss"]
-    imports += [f"from .losses.{module} import {', '.join(classes)}" for module, classes in modules.items()]
+    imports += [f"from .losses.{module} import {', '.join(classes)}" for module, classes in sorted(modules.items())]
     table = "".join(f"    {cls.name!r}: {cls.__name__},\n" for cls in losses)
     listed = "".join(f"    {name!r},\n" for name in names)
     return CATALOGUE_HEADER + "\n".join(imports) + CATALOGUE_LISTS.format(names=listed, losses=table) + text
 
 
-def formatted(text: str, path: Path) -> str:
-    """As ruff formats it, imports and __all__ sorted."""
-    for command in (["check", "--fix", "--select", "I,RUF022", "--quiet"], ["format", "--quiet"]):
-        ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(path), "-"]
-        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True, cwd=PACKAGE).stdout
-    return text
+def isort_key(name: str) -> tuple[int, str]:
+    """Constants, classes, functions, each in order: how imports and __all__ are sorted."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
 
 
-def generated() -> dict[Path, str]:
-    """The two files, as they should be."""
-    sys.path.insert(0, str(PACKAGE.parent))
-    operands = formatted(operand_sets(), PACKAGE / "operands.py")
-    if not (PACKAGE / "operands.py").exists():
-        (PACKAGE / "operands.py").write_text(operands)
-    functions = formatted(catalogue(load_losses()), PACKAGE / "catalogue.py")
-    return {PACKAGE / "operands.py": operands, PACKAGE / "catalogue.py": functions}
+def update(path: Path, text: str, check: bool) -> bool:
+    """Writes a module, formatted, unless it says the same already; tells whether it did not."""
+    if path.exists() and ast.dump(ast.parse(path.read_text())) == ast.dump(ast.parse(text)):
+        return False
+    print(f"{path.name} is not current" if check else f"writing {path.name}")
+    if not check:
+        path.write_text(text)
+        subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(path)], check=True)
+    return True
 
 
 def main() -> int:
@@ -314,11 +314,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not current")
     check = parser.parse_args().check
-    stale = {path: text for path, text in generated().items() if not path.exists() or path.read_text() != text}
-    for path, text in stale.items():
-        print(f"{path.name} is not current" if check else f"wrote {path.name}")
-        if not check:
-            path.write_text(text)
+    os.environ["FUSEDLOSS_BACKEND"] = "numpy"  # the source tree has no extension
+    sys.path.insert(0, str(PACKAGE.parent))
+    stale = update(PACKAGE / "operands.py", operand_sets(), check)  # first: the losses are made of it
+    stale |= update(PACKAGE / "catalogue.py", catalogue(load_losses()), check)
     return 1 if check and stale else 0
 
 

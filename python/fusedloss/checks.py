@@ -101,6 +101,8 @@ def sample_weight(x: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
     if x is None:
         return None
     weight = array(x, "sample_weight")
+    if weight.shape == shape:
+        return weight
     missing = len(shape) - weight.ndim
     if missing < 0 or any(n not in (1, items) for n, items in zip(weight.shape, shape, strict=False)):
         raise ValueError(
@@ -108,6 +110,16 @@ def sample_weight(x: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
             f"got {weight.shape}"
         )
     return np.broadcast_to(weight.reshape(weight.shape + (1,) * missing), shape)
+
+
+def not_negative(weight: Array | None, given: ArrayLike | None) -> None:
+    """Raises ValueError for the first weight that is negative or NaN; a pass over items flags these by itself."""
+    if weight is not None:
+        invalid = ~(weight >= 0)
+        if invalid.any():
+            error = weight_at_fault(weight, given, index(int(np.argmax(invalid)), weight.shape))
+            assert error is not None
+            raise error
 
 
 def cotangent(x: ArrayLike | None, shape: tuple[int, ...], reduction: str) -> tuple[float, Array | None]:

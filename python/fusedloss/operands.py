@@ -26,8 +26,7 @@ class PredTarget(Kind):
         Args:
             pred: What the model gives.
             target: What it should give.
-            sample_weight: A weight for each item: of the items' shape, of that of its first axes, or with axes of
-                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
             denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
         """
         if sample_weight is None and denominator is None:
@@ -52,8 +51,7 @@ class PredTarget(Kind):
         Args:
             pred: What the model gives.
             target: What it should give.
-            sample_weight: A weight for each item: of the items' shape, of that of its first axes, or with axes of
-                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
             denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
             cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
             out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
@@ -90,8 +88,7 @@ class PredTarget(Kind):
         Args:
             pred: What the model gives.
             target: What it should give.
-            sample_weight: A weight for each item: of the items' shape, of that of its first axes, or with axes of
-                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
             denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
             cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
             out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
@@ -131,8 +128,7 @@ class PredTarget(Kind):
         Args:
             pred: What the model gives.
             target: What it should give.
-            sample_weight: A weight for each item: of the items' shape, of that of its first axes, or with axes of
-                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
             denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
             cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
             hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
@@ -183,8 +179,7 @@ class PredTarget(Kind):
         Args:
             pred: What the model gives.
             target: What it should give.
-            sample_weight: A weight for each item: of the items' shape, of that of its first axes, or with axes of
-                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
             denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
             cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
             out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
@@ -225,8 +220,7 @@ class PredTarget(Kind):
             pred: What the model gives.
             target: What it should give.
             vector: What the Hessian is multiplied with, of the shape of pred.
-            sample_weight: A weight for each item: of the items' shape, of that of its first axes, or with axes of
-                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
             denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
             cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
             out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
@@ -252,8 +246,7 @@ class PredTarget(Kind):
         Args:
             pred: What the model gives.
             target: What it should give.
-            sample_weight: A weight for each item: of the items' shape, of that of its first axes, or with axes of
-                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
         """
         return self._partial((pred, target), sample_weight)
 

@@ -27,7 +27,12 @@ class Accepts(Protocol):
 
 
 def option(*, default: Any, accepts: Accepts) -> Any:
-    """A field that is checked: ``delta: float = option(default=1.0, accepts=Real(POSITIVE))``."""
+    """A dataclass field that is checked when the loss is made.
+
+    Args:
+        default: Its default.
+        accepts: What it takes: ``Real(POSITIVE)``, ``Flag()``, ``Maybe(Vector())``, ...
+    """
     return dataclasses.field(default=default, metadata={"accepts": accepts})
 
 

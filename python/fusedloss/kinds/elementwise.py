@@ -83,7 +83,9 @@ class Elementwise(Kind):
 
     def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
         array = checks.array(target, "target")
-        return self._weights(array.shape, checks.sample_weight(sample_weight, array.shape), array)
+        weight = checks.sample_weight(sample_weight, array.shape)
+        checks.not_negative(weight, sample_weight)
+        return self._weights(array.shape, weight, array)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         if math.prod(batch.shape) == 0:
@@ -147,6 +149,11 @@ class Elementwise(Kind):
             if name in self.domain and (error := checks.outside(x, name, self.domain[name], at)):
                 return error
         return None
+
+
+def constant(number: float, x: Array) -> Array:
+    """A number for every element, but NaN where `x` is: what a reference gives where it is flat."""
+    return np.where(np.isnan(x), x, number)
 
 
 def _equal(x: Array, value: float) -> Array:

@@ -154,7 +154,7 @@ class Kind(Loss):
             results.append(job.value if job.value is not None else total / divisor if divisor else 0.0)
         for arrays in (job.grad, job.hess):
             if arrays is not None:
-                given = tuple(array for array in arrays if array is not None)
+                given = tuple(arrays[self.variables.index(name)] for name in wanted)
                 results.append(given[0] if isinstance(wrt, str) or len(self.variables) == 1 else given)
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -189,9 +189,8 @@ class Kind(Loss):
     def _wanted(self, wrt: str | tuple[str, ...] | None) -> tuple[str, ...]:
         """Names of the variables whose derivatives are asked for."""
         names = self.variables if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        for name in names:
-            if name not in self.variables:
-                raise ValueError(f"wrt must name operands with a gradient ({', '.join(self.variables)}), got {name!r}")
+        if not names or len(set(names)) < len(names) or not set(names) <= set(self.variables):
+            raise ValueError(f"wrt must name operands with a gradient ({', '.join(self.variables)}), got {wrt!r}")
         return names
 
     def _vectors(self, vector: Any, batch: Batch) -> tuple[Array, ...]:

@@ -123,6 +123,7 @@ class Rows(Kind):
                     f"class_weight has {self.class_weight.size} entries, but target has {array.shape[axis]} classes"
                 )
         weight = checks.sample_weight(sample_weight, shape)
+        checks.not_negative(weight, sample_weight)
         return float(self._weights(array, shape, labels, axis, weight).sum())
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:

@@ -7,7 +7,7 @@ import numpy as np
 from ..arrays import Array
 from ..domains import NOT_NEGATIVE, PROBABILITY, SHARE, Domain, Interval
 from ..facts import Facts, Kink, Traits
-from ..kinds.elementwise import Elementwise
+from ..kinds.elementwise import Elementwise, constant
 from ..operands import PredTarget
 from ..options import Flag, Maybe, OneOrMany, Real, option
 
@@ -107,7 +107,7 @@ class BinaryCrossEntropy(PredTarget, Elementwise):
         positive, negative = pos_weight * t, 1 - t
         if not self.from_logits:
             p, q, inside = clipped(pred, self.eps)
-            outside = 0 * pred
+            outside = constant(0.0, pred)
             value = -positive * np.log(p) - negative * np.log(q)
             d1 = np.where(inside, negative / q - positive / p, outside)
             return value, d1, np.where(inside, negative / q**2 + positive / p**2, outside)

@@ -7,7 +7,7 @@ import numpy as np
 from ..arrays import Array, Labels
 from ..domains import NOT_NEGATIVE, Domain, Points
 from ..facts import Facts, Kink, Traits
-from ..kinds.elementwise import Elementwise
+from ..kinds.elementwise import Elementwise, constant
 from ..operands import PredTarget
 from ..options import Choice, Real, option
 
@@ -85,4 +85,5 @@ class Hinge(_Margin):
 
     def of(self, u: Array) -> tuple[Array, Array, Array]:
         gap = self.margin - u
-        return np.maximum(gap, 0.0), np.where(gap > 0, -1.0, 0 * u), 0 * u
+        flat = constant(0.0, u)
+        return np.maximum(gap, 0.0), np.where(gap > 0, -1.0, flat), flat

@@ -7,7 +7,7 @@ import numpy as np
 from ..arrays import Array, ArrayLike
 from ..domains import OPEN_SHARE, POSITIVE
 from ..facts import Facts, Kink, Traits
-from ..kinds.elementwise import Elementwise
+from ..kinds.elementwise import Elementwise, constant
 from ..operands import PredTarget
 from ..options import Flag, OneOrTuple, Real, option
 
@@ -97,7 +97,7 @@ class MAE(_Residual):
         return "absolute", ()
 
     def of(self, r: Array) -> tuple[Array, Array, Array]:
-        return np.abs(r), np.sign(r), 0 * r
+        return np.abs(r), np.sign(r), constant(0.0, r)
 
 
 class Huber(_Residual):
@@ -146,7 +146,7 @@ class Huber(_Residual):
         inner = np.clip(r, -self.delta, self.delta)
         quadratic = np.abs(r) <= self.delta
         value = np.where(quadratic, r**2 / 2, self.delta * (np.abs(r) - self.delta / 2))
-        return value, inner, np.where(quadratic, 1.0, 0 * inner)
+        return value, inner, np.where(quadratic, 1.0, constant(0.0, r))
 
 
 class Quantile(PredTarget, Elementwise):
@@ -216,4 +216,4 @@ class Quantile(PredTarget, Elementwise):
         pred, target, q = inputs
         e = target - pred
         slope = np.where(e > 0, q, q - 1)
-        return slope * e, -slope * np.abs(np.sign(e)), 0 * e
+        return slope * e, -slope * np.abs(np.sign(e)), constant(0.0, e)

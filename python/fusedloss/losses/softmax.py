@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays import Array
 from ..domains import PROBABILITY, SHARE, Domain
 from ..facts import Facts, Kink, Traits
+from ..kinds.elementwise import constant
 from ..kinds.rows import Rows
 from ..operands import PredTarget
 from ..options import Flag, Real, option
@@ -134,7 +135,7 @@ class CrossEntropy(PredTarget, Rows):
         t = self.smoothed(target, pred.shape[1])
         if not self.from_logits:
             p, _, inside = clipped(pred, self.eps)
-            outside = 0 * pred
+            outside = constant(0.0, pred)
             return (
                 np.sum(-t * np.log(p), axis=1),
                 np.where(inside, -t / p, outside),
