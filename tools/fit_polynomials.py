@@ -1,7 +1,7 @@
 """Find the polynomial coefficients of cpp/fusedloss/core/math.hpp.
 
 Each row of FITS is one polynomial: what it approximates, on which interval, how many coefficients, and the weight that turns its error
-into the relative error of the function it serves. The method is Remez's exchange in 60-digit arithmetic. The coefficients are
+into the relative error of the function it serves. The method is Remez's exchange in 50-digit arithmetic. The coefficients are
 then rounded to the type one by one, lowest degree first, and after each rounding the remaining ones are fitted anew, so that
 they make up for it, as long as that helps. Needs mpmath.
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from mpmath import mp, mpf
 
-mp.dps = 60
+mp.dps = 50
 
 Function = Callable[[mpf], mpf]
 
@@ -32,9 +32,9 @@ class Fit:
     weight: Function
     low: mpf
     high: mpf
-    float_terms: int
+    float_terms: int  # 0: not for this type
     double_terms: int
-    fixed: tuple[float, ...] = ()  # leading coefficients that are prescribed
+    split_first: bool = False  # c[0] as the sum of two numbers: for sums whose other terms are too small to hide its rounding
 
 
 def round_to(value: mpf, dtype: str) -> float:
@@ -101,10 +101,12 @@ def remez(target: Function, weight: Function, low: mpf, high: mpf, first: int, t
     return solution
 
 
-def fit(case: Fit, dtype: str) -> tuple[list[float], mpf, mpf]:
+def fit(case: Fit, dtype: str, terms: int) -> tuple[list[float], mpf, mpf]:
     """Rounded coefficients, the weighted error with them, and the error that unrounded ones would have."""
-    terms = case.float_terms if dtype == "float" else case.double_terms
-    rounded = [mpf(c) for c in case.fixed]
+    rounded: list[mpf] = []
+    if case.split_first:
+        head = remez(case.target, case.weight, case.low, case.high, 0, terms)[0]
+        rounded.append(round_to(head, dtype) + mpf(round_to(head - round_to(head, dtype), dtype)))
     candidates: list[tuple[mpf, list[mpf]]] = []
     ideal = mpf(0)
     while len(rounded) < terms:
@@ -120,6 +122,9 @@ def fit(case: Fit, dtype: str) -> tuple[list[float], mpf, mpf]:
         candidates.append((worst(case, whole), whole))
         rounded.append(whole[len(known)])
     error, coefficients = min(candidates, key=lambda candidate: candidate[0])
+    if case.split_first:
+        first = mpf(round_to(coefficients[0], dtype))
+        coefficients[:1] = [first, coefficients[0] - first]
     return [float(c) for c in coefficients], error, ideal
 
 
@@ -129,6 +134,11 @@ def worst(case: Fit, coefficients: list[mpf]) -> mpf:
 
 
 HALF_LN2 = mp.log(2) / 2 * (1 + mpf(2) ** -12)  # the reduced argument may stick out by the rounding of the quotient
+MANTISSA_S2 = (mp.sqrt(2) - 1) ** 4  # greatest s^2 with s = f / (2 + f), 1 + f between sqrt(1/2) and sqrt(2)
+
+
+def exp_tail(r: mpf) -> mpf:
+    return (mp.expm1(r) - r) / r**2
 
 
 def log_tail(f: mpf) -> mpf:
@@ -141,15 +151,53 @@ def atanh_tail(t: mpf) -> mpf:
     return (2 * mp.atanh(s) - 2 * s) / s**3
 
 
+def log_cosh(a: mpf) -> mpf:
+    return a + mp.log1p(mp.exp(-2 * a)) - mp.log(2)
+
+
+def center(y: mpf) -> mpf:
+    return mp.erf(mp.sqrt(y / 2)) / mp.sqrt(y)
+
+
+MILLS_K = mpf(4)
+
+
+def mills(u: mpf) -> mpf:
+    """(a + k) e^(a^2 / 2) times the upper tail of the normal distribution at a, as a function of u = (a - k) / (a + k)."""
+    a = MILLS_K * (1 + u) / (1 - u)
+    return (a + MILLS_K) * mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
+
+
 FITS = [
-    # e^r = 1 + r + r^2 P(r); weighted for expm1, which needs the error relative to r.
-    Fit("exp", lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.expm1(r), -HALF_LN2, HALF_LN2, 5, 10),
+    # e^r = 1 + r + r^2 P(r); weighted for e^r - 1, which needs the error relative to r.
+    Fit("exp", exp_tail, lambda r: r**2 / mp.expm1(r), -HALF_LN2, HALF_LN2, 5, 10),
+    # The same over a wider interval, where expm1 does without reduction.
+    Fit("expm1", exp_tail, lambda r: r**2 / mp.expm1(r), -mpf(1) / 2, mpf(1) / 2, 6, 12),
     # log(1 + f) = f - f^2 / 2 + f^3 P(f), the mantissa 1 + f between sqrt(1/2) and sqrt(2).
     Fit("log", log_tail, lambda f: f**3 / mp.log1p(f), mp.sqrt(mpf(1) / 2) - 1, mp.sqrt(2) - 1, 8, 20),
     # 2 atanh(s) = 2 s + s^3 P(s^2), |s| at most that of the mantissas above.
-    Fit("log_atanh", atanh_tail, lambda t: t / 2, mpf(0), (mp.sqrt(2) - 1) ** 4, 3, 7),
-    # The same for log1p(e), e in [0, 1]: s = e / (2 + e) is at most 1/3.
-    Fit("log1p_atanh", atanh_tail, lambda t: t / 2, mpf(0), mpf(1) / 9, 5, 11),
+    Fit("log_atanh", atanh_tail, lambda t: t / 2, mpf(0), MANTISSA_S2, 3, 7),
+    # One term more by name: 2 atanh(s) = 2 s + 2/3 s^3 + s^5 P(s^2), for the logarithm in two parts.
+    Fit("pow_atanh", lambda t: (atanh_tail(t) - mpf(2) / 3) / t, lambda t: t**2 / 2, mpf(0), MANTISSA_S2, 4, 9),
+    # log1p(e) for e in [0, 1], s = e / (2 + e) at most 1/3.
+    Fit("logistic_atanh", atanh_tail, lambda t: t / 2, mpf(0), mpf(1) / 9, 5, 11),
+    # log cosh a = a^2 P(a^2) for a <= 1.
+    Fit("log_cosh", lambda y: log_cosh(mp.sqrt(y)) / y, lambda y: y / log_cosh(mp.sqrt(y)), mpf(0), mpf(1), 8, 16),
+    # log cosh a = a - ln 2 + e + e^2 P(e), e = e^-2a, for a >= 1; the error relative to the whole.
+    Fit(
+        "log_cosh_tail",
+        lambda e: (mp.log1p(e) - e) / e**2,
+        lambda e: e**2 / log_cosh(-mp.log(e) / 2),
+        mpf("1e-9"),
+        mp.exp(-2),
+        4,
+        10,
+    ),
+    # The normal probability of [-z, z] is z P(z^2) for |z| <= sqrt(1/2).
+    Fit("normal_center", center, lambda y: 1 / center(y), mpf(0), mpf(1) / 2, 5, 10, split_first=True),
+    # Upper tail of the normal distribution, as far out as the type can express it: see mills.
+    Fit("normal_tail", mills, lambda u: 1 / mills(u), mpf(-1), (15 - MILLS_K) / (15 + MILLS_K), 11, 0, split_first=True),
+    Fit("normal_tail", mills, lambda u: 1 / mills(u), mpf(-1), (40 - MILLS_K) / (40 + MILLS_K), 0, 24, split_first=True),
 ]
 
 
@@ -157,11 +205,13 @@ def main(wanted: list[str]) -> None:
     for case in FITS:
         if wanted and not any(case.name.startswith(w) for w in wanted):
             continue
-        for dtype in ("float", "double"):
-            coefficients, error, ideal = fit(case, dtype)
+        for dtype, terms in (("float", case.float_terms), ("double", case.double_terms)):
+            if terms == 0:
+                continue
+            coefficients, error, ideal = fit(case, dtype, terms)
             low, high = mp.nstr(case.low, 6), mp.nstr(case.high, 6)
             print(
-                f"{case.name} {dtype}: [{low}, {high}], degree {len(coefficients) - 1},"
+                f"{case.name} {dtype}: [{low}, {high}], degree {terms - 1},"
                 f" error 2^{mp.nstr(mp.log(error, 2), 4)} (unrounded 2^{mp.nstr(mp.log(ideal, 2), 4)})"
             )
             print("    " + ", ".join(hexadecimal(c, dtype) for c in coefficients))

@@ -1,5 +1,5 @@
-// Measures core/math.hpp: the largest error of each function in ulp with the input that shows it, and its time in the L1 cache.
-// The bounds in math.hpp are what this program printed. One instruction set a build, for example
+// Measures core/math.hpp: the largest error of each function in ulp with the input that shows it, and its time in the
+// L1 cache. The bounds in math.hpp are what this program printed. One instruction set a build, for example
 //
 //     g++ -std=c++17 -O2 -march=x86-64-v3 -ffp-contract=off -fopenmp-simd -fno-math-errno -fno-trapping-math -pthread
 //         -DFUSEDLOSS_ISA=v3 -Icpp tools/sweep_math.cpp cpp/kernels/math.cpp -o sweep_math
@@ -7,7 +7,8 @@
 //     ./sweep_math float              all 2^32 arguments of every function against double arithmetic: a minute each
 //     ./sweep_math double [millions]  random arguments against long double (where that has 64 bits of mantissa)
 //     ./sweep_math time               nanoseconds an element
-//     ./sweep_math hash               a checksum of results: equal for every compiler and instruction set with fused multiply-add
+//     ./sweep_math hash               a checksum of results: equal for every compiler and instruction set with fused
+//     multiply-add
 //
 // A further argument selects the functions whose name begins so.
 #include <algorithm>
@@ -60,26 +61,61 @@ R sigmoid(R z) {
 }
 
 template <class R>
+R log_cosh(R x) {
+  const R a = std::abs(x);
+  const R s = std::sinh(a / 2);
+  return a < 2 ? std::log1p(2 * s * s) : a - R(M_LN2l) + std::log1p(std::exp(-2 * a));
+}
+
+template <class R>
+R sech2(R x) {
+  const R e = std::exp(-2 * std::abs(x));
+  return 4 * e / ((1 + e) * (1 + e));
+}
+
+template <class R>
+R lower_tail(R z) {
+  return std::erfc(-z * R(M_SQRT1_2l)) / 2;
+}
+
+template <class R>
 R reference(const std::string& name, R x, R y) {
   if (name == "exp") return std::exp(x);
   if (name == "exp.sum") return std::exp(x) * (1 + y + y * y / 2);
   if (name == "expm1") return std::expm1(x);
   if (name == "log") return std::log(x);
   if (name == "log1p") return std::log1p(x);
-  if (name == "tanh") return std::tanh(x);
+  if (name == "pow_positive") return x >= 0 ? std::pow(std::abs(x), y) : R(NAN);
+  if (name == "tanh" || name == "log_cosh.tanh") return std::tanh(x);
+  if (name == "log_cosh.value") return log_cosh(x);
+  if (name == "log_cosh.sech2") return sech2(x);
   if (name == "logistic.softplus") return softplus(x);
   if (name == "logistic.sigmoid") return sigmoid(x);
   if (name == "logistic.complement") return sigmoid(-x);
+  if (name == "logistic.log_term") return std::log1p(std::exp(-std::abs(x)));
+  if (name == "log_sigmoid") return -softplus(-x);
+  if (name == "normal.density") return std::exp(-x * x / 2) * R(0.398942280401432677939946059934381868L);
+  if (name == "normal.cdf") return lower_tail(x);
+  if (name == "normal.complement") return lower_tail(-x);
+  if (name == "normal.central") return std::erf(x * R(M_SQRT1_2l));
   std::fprintf(stderr, "no reference for %s\n", name.c_str());
   std::exit(2);
 }
 
-/// A second argument for functions that take one: for sums, within half an ulp of the first.
+/// A second argument for functions that take one: of sums, within half an ulp of the first; of powers, of everyday size
+/// or one that makes the result as large or small as the type allows.
 template <class T>
 T second(const std::string& name, T x, std::uint64_t seed) {
-  const T unit = static_cast<T>(static_cast<double>(mixed(seed) >> 11) * 0x1p-52 - 1);
-  if (name != "exp.sum") return unit;
-  return std::isfinite(x) ? unit * (std::nextafter(std::abs(x), std::numeric_limits<T>::infinity()) - std::abs(x)) / 2 : x - x;
+  const std::uint64_t bits = mixed(~seed);
+  const T unit = static_cast<T>(static_cast<double>(bits >> 11) * 0x1p-52 - 1);
+  if (name == "exp.sum") {
+    const T next = std::nextafter(std::abs(x), T(0));
+    return std::isfinite(x) ? unit * (std::abs(x) - next) / 2 : T(0);
+  }
+  if (name == "pow_positive" && bits % 2 == 0 && x > 0) {
+    return unit * std::numeric_limits<T>::max_exponent / std::log2(x == 1 ? T(2) : x);
+  }
+  return unit * 8;
 }
 
 // ---- Errors ---------------------------------------------------------------------------------------------------------
@@ -114,7 +150,8 @@ auto function_of(const FusedlossMathRow& row) {
   }
 }
 
-/// Arguments by number: every float; for double, half of them uniform over bit patterns, half with exponents of everyday use.
+/// Arguments by number: every float; for double, half of them uniform over bit patterns, half with exponents of
+/// everyday use.
 template <class T>
 T argument(std::uint64_t i) {
   if constexpr (sizeof(T) == 4) {
@@ -122,7 +159,8 @@ T argument(std::uint64_t i) {
   } else {
     const std::uint64_t bits = mixed(i);
     if (i % 2 == 0) return cast_bits<double>(bits);
-    return std::ldexp(1 + static_cast<double>(bits >> 12) * 0x1p-52, static_cast<int>(bits % 44) - 33) * (bits & 2048 ? 1 : -1);
+    return std::ldexp(1 + static_cast<double>(bits >> 12) * 0x1p-52, static_cast<int>(bits % 44) - 33) *
+           (bits & 2048 ? 1 : -1);
   }
 }
 

@@ -33,7 +33,8 @@ struct Format<double> {
   static constexpr Bits to_integer_bits = 0x4338000000000000u;
 };
 
-/// The unsigned integer of T's size. Integer arithmetic here is unsigned: it wraps, and SSE2 and AVX2 shift 64 bits only so.
+/// The unsigned integer of T's size. Integer arithmetic here is unsigned: it wraps, and SSE2 and AVX2 shift 64 bits
+/// only so.
 template <class T>
 using Bits = typename Format<T>::Bits;
 
@@ -57,8 +58,8 @@ constexpr T infinity = static_cast<T>(__builtin_inf());
 template <class T>
 constexpr T not_a_number = static_cast<T>(__builtin_nan(""));
 
-/// a * b + c, rounded once where the target has the instruction and twice where it has not: a call of the C library would
-/// take its place there.
+/// a * b + c, rounded once where the target has the instruction and twice where it has not: a call of the C library
+/// would take its place there.
 FUSEDLOSS_INLINE float fma(float a, float b, float c) {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
   return __builtin_fmaf(a, b, c);
@@ -139,6 +140,22 @@ template <class T>
 FUSEDLOSS_INLINE TwoTerms<T> quick_two_sum(T a, T b) {
   const T hi = a + b;
   return {hi, (a - hi) + b};
+}
+
+/// a * b exactly, as long as neither part leaves the normal range (with multiply-add; else Dekker 1971, on Veltkamp's
+/// halves).
+template <class T>
+FUSEDLOSS_INLINE TwoTerms<T> two_product(T a, T b) {
+  const T hi = a * b;
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return {hi, fma(a, b, -hi)};
+#else
+  constexpr T splitter = T((Bits<T>{1} << (Format<T>::mantissa_bits / 2 + 1)) + 1);
+  const T wide_a = splitter * a, wide_b = splitter * b;
+  const T a_hi = wide_a - (wide_a - a), b_hi = wide_b - (wide_b - b);
+  const T a_lo = a - a_hi, b_lo = b - b_hi;
+  return {hi, ((a_hi * b_hi - hi) + a_hi * b_lo + a_lo * b_hi) + a_lo * b_lo};
+#endif
 }
 
 /// c0 + c1 x + c2 x^2 + ... by Horner's rule. Recursion, as g++ does not vectorise around a loop over coefficients.

@@ -1,5 +1,6 @@
-// Exponentials, logarithms and the functions made of them, for float and double: table-free, without branches or calls, so that
-// a loop over them becomes vector code on every instruction set, with the same bits wherever there is a fused multiply-add.
+// Exponentials, logarithms and the functions made of them, for float and double: table-free, without branches or calls,
+// so that a loop over them becomes vector code on every instruction set, with the same bits wherever there is a fused
+// multiply-add.
 //
 // The polynomials come from tools/fit_polynomials.py, which gives for each its interval, degree and error.
 #pragma once
@@ -8,7 +9,8 @@
 
 FUSEDLOSS_BEGIN
 
-// ---- Pieces ----------------------------------------------------------------------------------------------------------
+// ---- Pieces
+// ----------------------------------------------------------------------------------------------------------
 
 /// ln 2 in two parts. The first has so few bits that its product with any exponent is exact, with or without fused
 /// multiply-add (W. J. Cody, W. Waite, Software Manual for the Elementary Functions, 1980).
@@ -19,7 +21,8 @@ constexpr T ln2_lo = sizeof(T) == 4 ? T(-0x1.bd0106p-13) : T(0x1.ef35793c7673p-4
 template <class T>
 constexpr T log2_e = T(0x1.71547652b82fep0);
 
-/// x = exponent * ln 2 + r, |r| <= ln 2 / 2. The exponent comes as a number and, with twice the bias added, as an integer.
+/// x = exponent * ln 2 + r, |r| <= ln 2 / 2. The exponent comes as a number and, with twice the bias added, as an
+/// integer.
 template <class T>
 struct ReducedExponent {
   T r;
@@ -27,13 +30,19 @@ struct ReducedExponent {
   Bits<T> biased_twice;
 };
 
+/// The exponent is that of x, or of `guide`; `lo` is a small addition to x.
 template <class T>
-FUSEDLOSS_INLINE ReducedExponent<T> reduce_exponent(T x, T lo = T(0)) {
+FUSEDLOSS_INLINE ReducedExponent<T> reduce_exponent(T x, T lo, T guide) {
   using F = Format<T>;
-  const T shifted = fma(x, log2_e<T>, F::to_integer);
+  const T shifted = fma(guide, log2_e<T>, F::to_integer);
   const T exponent = shifted - F::to_integer;
   const T r = fma(exponent, -ln2_hi<T>, x);
   return {r + fma(exponent, -ln2_lo<T>, lo), exponent, bits_of(shifted) - (F::to_integer_bits - 2 * F::exponent_bias)};
+}
+
+template <class T>
+FUSEDLOSS_INLINE ReducedExponent<T> reduce_exponent(T x, T lo = T(0)) {
+  return reduce_exponent(x, lo, x);
 }
 
 /// e^r - 1 for |r| <= ln 2 / 2, with small relative error.
@@ -63,7 +72,8 @@ FUSEDLOSS_INLINE T scale(T p, Bits<T> biased_twice) {
   return p * power_of_two<T>(half) * power_of_two<T>(biased_twice - half);
 }
 
-// ---- Exponentials ----------------------------------------------------------------------------------------------------
+// ---- Exponentials
+// ----------------------------------------------------------------------------------------------------
 
 /// e^x.
 template <class T>
@@ -72,8 +82,8 @@ FUSEDLOSS_INLINE T exp(T x) {
   return scale(T(1) + expm1_reduced(r), biased_twice);
 }
 
-/// e^(hi + lo), lo at most a rounding error of hi: with two_diff, e^(a - b) to full relative accuracy. Where |hi| is beyond the
-/// range of exp, infinite or NaN, lo does not matter.
+/// e^(hi + lo), lo at most a rounding error of hi: with two_diff, e^(a - b) to full relative accuracy. Where |hi| is
+/// beyond the range of exp, infinite or NaN, lo does not matter.
 template <class T>
 FUSEDLOSS_INLINE T exp(T hi, T lo) {
   const T small = select(absolute(hi) < -exp_underflow<T>, lo, T(0));
@@ -88,14 +98,27 @@ FUSEDLOSS_INLINE T expm1(T x) {
   using F = Format<T>;
   constexpr T least = sizeof(T) == 4 ? T(-18) : T(-38);  // below, e^x is lost in -1
   constexpr T tiny = sizeof(T) == 4 ? T(0x1p-25) : T(0x1p-54);
-  const auto [r, exponent, biased_twice] = reduce_exponent(minimum(maximum(x, least), exp_overflow<T>));
+  // Up to 1/2 without reduction: just beyond ln 2 / 2 the sum below would double the error of e^r - 1.
+  const T clamped = minimum(maximum(x, least), exp_overflow<T>);
+  const T guide = select(absolute(x) < T(0.5), T(0), clamped);
+  const auto [r, exponent, biased_twice] = reduce_exponent(clamped, T(0), guide);
+  T tail;
+  if constexpr (sizeof(T) == 4) {
+    tail =
+        polynomial(r, 0x1.000002p-1f, 0x1.555568p-3f, 0x1.5551b8p-5f, 0x1.10ff6p-7f, 0x1.6f4a94p-10f, 0x1.af5d9ap-13f);
+  } else {
+    tail = polynomial(r, 0x1p-1, 0x1.5555555555569p-3, 0x1.5555555555567p-5, 0x1.111111110c521p-7,
+                      0x1.6c16c16c0a88fp-10, 0x1.a01a01b6e4926p-13, 0x1.a01a01e31809ep-16, 0x1.71de0b6dacf34p-19,
+                      0x1.27e467948a43bp-22, 0x1.aebb07c9b106ep-26, 0x1.200b9e0b88081p-29, 0x1.265a58cb34bbcp-33);
+  }
   // Half of 2^exponent, as the exponent may be one more than a number has.
   const T half = power_of_two<T>(biased_twice - (F::exponent_bias + 1));
-  const T result = T(2) * fma(half, expm1_reduced(r), half - T(0.5));
+  const T result = T(2) * fma(half, fma(r * r, tail, r), half - T(0.5));
   return select(absolute(x) < tiny, x, result);
 }
 
-// ---- Logarithms ------------------------------------------------------------------------------------------------------
+// ---- Logarithms
+// ------------------------------------------------------------------------------------------------------
 
 /// x = 2^exponent (1 + f), 1 + f between sqrt(1/2) and sqrt(2), for positive normal x; the exponent less a given shift.
 template <class T>
@@ -140,15 +163,28 @@ FUSEDLOSS_INLINE T log_of(T exponent, T f) {
   return fma(exponent, ln2_hi<T>, f + tail);
 }
 
+/// The same for subnormal x too.
+template <class T>
+FUSEDLOSS_INLINE Mantissa<T> split_any(T x) {
+  using F = Format<T>;
+  constexpr T shift = T(F::mantissa_bits + 2);
+  constexpr T lift = T(Bits<T>{1} << (F::mantissa_bits + 2));
+  const bool small = x < F::smallest_normal;
+  return split(select(small, x * lift, x), select(small, shift, T(0)));
+}
+
+/// `value` for positive finite x; elsewhere what the logarithm of x is.
+template <class T>
+FUSEDLOSS_INLINE T with_log_ends(T x, T value) {
+  const T outside = select(x == T(0), -infinity<T>, not_a_number<T>);
+  return select(x > T(0), select(x < infinity<T>, value, x), outside);
+}
+
 /// log x.
 template <class T>
 FUSEDLOSS_INLINE T log(T x) {
-  using F = Format<T>;
-  const bool small = x < F::smallest_normal;
-  constexpr T lift = T(Bits<T>{1} << (F::mantissa_bits + 2));
-  const Mantissa<T> m = split(select(small, x * lift, x), select(small, T(F::mantissa_bits + 2), T(0)));
-  const T outside = select(x == T(0), -infinity<T>, not_a_number<T>);
-  return select(x > T(0), select(x < infinity<T>, log_of(m.exponent, m.f), x), outside);
+  const Mantissa<T> m = split_any(x);
+  return with_log_ends(x, log_of(m.exponent, m.f));
 }
 
 /// log(1 + x), with small relative error also for small x.
@@ -157,8 +193,8 @@ FUSEDLOSS_INLINE T log1p(T x) {
   using F = Format<T>;
   const TwoTerms<T> sum = two_sum(T(1), x);
   const Mantissa<T> m = split(sum.hi);
-  // What 1 + x lost goes into f, which is x itself where the exponent is 0. The detour by half of 2^-exponent keeps 2^-128 in
-  // range.
+  // What 1 + x lost goes into f, which is x itself where the exponent is 0. The detour by half of 2^-exponent keeps
+  // 2^-128 in range.
   const T inverse = power_of_two<T>(2 * F::exponent_bias + 1 - m.biased_exponent) * T(0.5);
   const T f = fma(sum.lo, inverse, m.f);
   const T outside = select(x == T(-1), -infinity<T>, not_a_number<T>);
@@ -166,41 +202,145 @@ FUSEDLOSS_INLINE T log1p(T x) {
   return select(x > T(-1), select(x < infinity<T>, inside, x), outside);
 }
 
-// ---- Sigmoids --------------------------------------------------------------------------------------------------------
+// ---- Powers
+// ----------------------------------------------------------------------------------------------------------
+
+/// x^y for x >= 0.
+template <class T>
+FUSEDLOSS_INLINE T pow_positive(T x, T y) {
+  // log x as the sum of two numbers: exponent * ln 2 + 2 atanh(s) with s = f / (2 + f) and the first term of the series
+  // in two parts as well, as y multiplies the error.
+  const Mantissa<T> m = split_any(x);
+  const TwoTerms<T> d = quick_two_sum(T(2), m.f);
+  const T inverse = T(1) / d.hi;
+  const T s = m.f * inverse;
+  const TwoTerms<T> back = two_product(s, d.hi);
+  const T s_lo = inverse * (((m.f - back.hi) - back.lo) - s * d.lo);
+  TwoTerms<T> t = two_product(s, s);
+  t.lo = fma(T(2) * s, s_lo, t.lo);
+  TwoTerms<T> c;  // (2 atanh(s) - 2 s) / s^3
+  if constexpr (sizeof(T) == 4) {
+    const T q = polynomial(t.hi, 0x1.999998p-2f, 0x1.2493b6p-2f, 0x1.c63d1cp-3f, 0x1.90931cp-3f);
+    c = quick_two_sum(0x1.555556p-1f, t.hi * q);
+    c.lo += -0x1.555556p-26f;
+  } else {
+    const T q = polynomial(t.hi, 0x1.999999999999ap-2, 0x1.2492492492363p-2, 0x1.c71c71c747eb2p-3, 0x1.745d172bc70d4p-3,
+                           0x1.3b13ba5b9c569p-3, 0x1.110f1be0da7b7p-3, 0x1.e2659d1cf672fp-4, 0x1.a50628bd2722fp-4,
+                           0x1.ecbb8bd23babdp-4);
+    c = quick_two_sum(0x1.5555555555555p-1, t.hi * q);
+    c.lo += 0x1.5555555555555p-55;
+  }
+  TwoTerms<T> cube = two_product(t.hi, c.hi);
+  cube.lo += fma(t.hi, c.lo, t.lo * c.hi);
+  TwoTerms<T> rest = two_product(s, cube.hi);
+  rest.lo += fma(s, cube.lo, s_lo * cube.hi);
+  const TwoTerms<T> first = quick_two_sum(m.exponent * ln2_hi<T>, T(2) * s);
+  const TwoTerms<T> both = quick_two_sum(first.hi, rest.hi);
+  const T log_lo = fma(m.exponent, ln2_lo<T>, fma(T(2), s_lo, rest.lo + (first.lo + both.lo)));
+  // A greater |y| gives no other result, and its product no overflow on the way.
+  constexpr T steepest = sizeof(T) == 4 ? T(0x1p64) : T(0x1p70);
+  const T slope = minimum(maximum(y, -steepest), steepest);
+  const TwoTerms<T> product = two_product(slope, both.hi);
+  const T hi = with_log_ends(x, both.hi) * y;
+  const T power = exp(select(absolute(hi) < infinity<T>, product.hi, hi), fma(slope, log_lo, product.lo));
+  return select(y == T(0), select(x >= T(0), T(1), not_a_number<T>), power);
+}
+
+// ---- Sigmoids
+// --------------------------------------------------------------------------------------------------------
+
+/// 1 / (d.hi + d.lo) as the sum of two numbers: a division and two Newton steps, each with what the one before left.
+template <class T>
+FUSEDLOSS_INLINE TwoTerms<T> reciprocal(TwoTerms<T> d) {
+  const T rough = T(1) / d.hi;
+  const T hi = fma(rough, fma(-rough, d.lo, fma(-rough, d.hi, T(1))), rough);
+  return {hi, rough * fma(-hi, d.lo, fma(-hi, d.hi, T(1)))};
+}
+
+/// (1 - e) / (1 + e) for e = (1 + p) unit, unit = 2^-exponent <= 1.
+template <class T>
+FUSEDLOSS_INLINE T tanh_of(T p, T unit) {
+  const TwoTerms<T> numerator = quick_two_sum(T(1) - unit, -unit * p);
+  const TwoTerms<T> denominator = quick_two_sum(T(1) + unit, unit * p);
+  const T inverse = T(1) / denominator.hi;
+  const T rough = numerator.hi * inverse;
+  const T left = fma(-rough, denominator.hi, numerator.hi) + fma(-rough, denominator.lo, numerator.lo);
+  return fma(left, inverse, rough);
+}
 
 /// tanh x.
 template <class T>
 FUSEDLOSS_INLINE T tanh(T x) {
   using F = Format<T>;
-  constexpr T one_beyond = sizeof(T) == 4 ? T(20) : T(40);
-  const auto [r, exponent, biased_twice] = reduce_exponent(minimum(T(2) * absolute(x), one_beyond));
-  // (e^2x - 1) / (e^2x + 1), numerator and denominator divided by 2^exponent.
-  const T p = expm1_reduced(r);
-  const T inverse = power_of_two<T>(3 * F::exponent_bias - biased_twice);
-  return copy_sign((p + (T(1) - inverse)) / (p + (T(1) + inverse)), x);
+  constexpr T one_beyond = sizeof(T) == 4 ? T(-20) : T(-40);
+  const auto [r, exponent, biased_twice] = reduce_exponent(maximum(T(-2) * absolute(x), one_beyond));
+  const T unit = power_of_two<T>(biased_twice - F::exponent_bias);
+  return copy_sign(tanh_of(expm1_reduced(r), unit), x);
 }
 
-/// The logistic function s(z) = 1 / (1 + e^-z) and its integral, which share one exponential and one division.
+/// log cosh x with its derivatives.
+template <class T>
+struct LogCosh {
+  T value;  ///< log cosh x
+  T tanh;   ///< tanh x
+  T sech2;  ///< 1 / cosh^2 x
+};
+
+template <class T>
+FUSEDLOSS_INLINE LogCosh<T> log_cosh(T x) {
+  const T a = absolute(x);
+  const auto [r, exponent, biased_twice] = reduce_exponent(maximum(T(-2) * a, exp_underflow<T>));
+  const T p = expm1_reduced(r);
+  const T unit = scale(T(1), biased_twice);
+  // 4 e / (1 + e)^2, 1 + e = (1 + unit) + unit p with all that the sums lose.
+  TwoTerms<T> denominator = quick_two_sum(T(1) + unit, unit * p);
+  denominator.lo += (T(1) - (T(1) + unit)) + unit;
+  const TwoTerms<T> inverse = reciprocal(denominator);
+  TwoTerms<T> square = two_product(inverse.hi, inverse.hi);
+  square.lo = fma(T(2) * inverse.hi, inverse.lo, square.lo);
+  const T sech2 = scale(T(4) * (square.hi + fma(p, square.hi, square.lo)), biased_twice);
+  // a^2 P(a^2) up to 1; beyond, a - ln 2 + log1p(e).
+  const T e = fma(unit, p, unit);
+  const T y = minimum(a * a, T(1));
+  T near, far;
+  if constexpr (sizeof(T) == 4) {
+    near = polynomial(y, 0x1p-1f, -0x1.55555p-4f, 0x1.6c148ap-6f, -0x1.b9c8ccp-8f, 0x1.1bbf18p-9f, -0x1.66ce2ep-11f,
+                      0x1.78d182p-13f, -0x1.bdfefap-16f);
+    far = polynomial(e, -0x1.fffep-2f, 0x1.54f1dp-2f, -0x1.f23302p-3f, 0x1.2e660cp-3f);
+  } else {
+    near = polynomial(y, 0x1p-1, -0x1.555555555554cp-4, 0x1.6c16c16c15cd6p-6, -0x1.ba1ba1b98f6dp-8, 0x1.1ea5d38756e9p-9,
+                      -0x1.833d98ec8ec2fp-11, 0x1.0d0b1ebf98771p-12, -0x1.7d9f4afeac15cp-14, 0x1.12db669cab1afp-15,
+                      -0x1.8ff73ed0f5ffbp-17, 0x1.22cb51a861afap-18, -0x1.9ab662345f717p-20, 0x1.091a09f9b439cp-21,
+                      -0x1.1a05a74598b04p-23, 0x1.a41d1b4aca113p-26, -0x1.3c2ff34228792p-29);
+    far = polynomial(e, -0x1.ffffffffffb7ep-2, 0x1.5555555519b67p-2, -0x1.ffffffd86a7b1p-3, 0x1.999992786d16dp-3,
+                     -0x1.55548c2add2ccp-3, 0x1.2483e7a21abefp-3, -0x1.fea1dc21b79e7p-4, 0x1.bc061e8738a41p-4,
+                     -0x1.5f25569dc83a2p-4, 0x1.6dac0c5faa3eep-5);
+  }
+  const T beyond = (a - ln2_hi<T>)+(fma(e * e, far, e) - ln2_lo<T>);
+  return {select(a < T(1), y * near, beyond), copy_sign(tanh_of(p, unit), x), sech2};
+}
+
+/// The logistic function s(z) = 1 / (1 + e^-z) and its integral, which share one exponential. Members that a caller
+/// does not use cost nothing: those of the sigmoids take one division, those of the logarithms another.
 template <class T>
 struct Logistic {
   T softplus;    ///< log(1 + e^z)
   T sigmoid;     ///< s(z)
   T complement;  ///< s(-z) = 1 - s(z), not by subtraction
+  T log_term;    ///< log(1 + e^-|z|): softplus(z) = max(z, 0) + log_term, softplus(-z) = max(-z, 0) + log_term
 };
 
-/// Each of the three to small relative error, for every z.
 template <class T>
 FUSEDLOSS_INLINE Logistic<T> logistic(T z) {
   const T e = exp(-absolute(z));
-  // One division for 1 / (1 + e) and s = e / (2 + e); a Newton step takes back what the detour costs.
+  // 1 / (1 + e) with a Newton step that knows what 1 + e lost.
   const T one = T(1) + e;
-  const T two = T(2) + e;
-  const T inverse = T(1) / (one * two);
-  const T rough = two * inverse;
-  const T larger = fma(rough, fma(-one, rough, T(1)), rough);
+  const T lost = (T(1) - one) + e;
+  const T rough = T(1) / one;
+  const T larger = fma(rough, fma(-lost, rough, fma(-one, rough, T(1))), rough);
   const T smaller = e * larger;
   // log(1 + e) = 2 atanh(s), rearranged to have e as its first term.
-  const T s = e * one * inverse;
+  const T s = e / (T(2) + e);
   const T t = s * s;
   const T half = T(0.5) * e * e;
   T p;
@@ -211,9 +351,78 @@ FUSEDLOSS_INLINE Logistic<T> logistic(T z) {
                    0x1.745d1cda49f32p-3, 0x1.3b12f32567049p-3, 0x1.112169fdc29c6p-3, 0x1.e0098052cdc8cp-4,
                    0x1.c072dd93ee65ep-4, 0x1.22202294b8b6ep-4, 0x1.4e5a0e3b3a109p-3);
   }
-  const T log1p_e = e + fma(s, fma(t, p, half), -half);
+  const T log_term = e + fma(s, fma(t, p, half), -half);
   const bool positive = z >= T(0);
-  return {maximum(z, T(0)) + log1p_e, select(positive, larger, smaller), select(positive, smaller, larger)};
+  return {maximum(z, T(0)) + log_term, select(positive, larger, smaller), select(positive, smaller, larger), log_term};
+}
+
+/// log s(z).
+template <class T>
+FUSEDLOSS_INLINE T log_sigmoid(T z) {
+  return -logistic(-z).softplus;
+}
+
+// ---- The normal distribution
+// -----------------------------------------------------------------------------------------
+
+/// Density and probabilities of the standard normal distribution, which share one exponential and one division.
+template <class T>
+struct Normal {
+  T density;     ///< e^(-z^2 / 2) / sqrt(2 pi)
+  T cdf;         ///< probability of (-inf, z]
+  T complement;  ///< probability of (z, inf), not by subtraction
+  T central;     ///< cdf - complement = erf(z / sqrt 2), not by subtraction
+};
+
+template <class T>
+FUSEDLOSS_INLINE Normal<T> normal(T z) {
+  constexpr T nothing_beyond = sizeof(T) == 4 ? T(15) : T(40);
+  const T a = minimum(absolute(z), nothing_beyond);
+  const TwoTerms<T> square = two_product(a, a);
+  const auto [r, exponent, biased_twice] = reduce_exponent(T(-0.5) * square.hi, T(-0.5) * square.lo);
+  const T p = expm1_reduced(r);
+  constexpr T peak = T(0x1.9884533d43651p-2);  // 1 / sqrt(2 pi)
+  constexpr T peak_lo = sizeof(T) == 4 ? T(-0x1.982cp-27) : T(-0x1.cbc0d3p-56);
+  const T density = scale(peak + fma(p, peak, peak_lo), biased_twice);
+  // Tail: e^(-a^2 / 2) P(u) / (a + 4), u = (a - 4) / (a + 4) = 1 - 8 / (a + 4) (M. M. Shepherd, J. G. Laframboise,
+  // Chebyshev approximation of (1 + 2x) exp(x^2) erfc x, 1981).
+  const TwoTerms<T> inverse = reciprocal(two_sum(a, T(4)));
+  const TwoTerms<T> u = two_sum(T(1), T(-8) * inverse.hi);
+  const T y = minimum(a * a, T(0.5));
+  T center;
+  TwoTerms<T> tail;
+  if constexpr (sizeof(T) == 4) {
+    tail =
+        quick_two_sum(0x1.82b4bcp-1f, polynomial(u.hi, -0x1.af71a6p-27f, -0x1.373e3ap-1f, 0x1.8c6dbap-2f,
+                                                 -0x1.7dff6p-3f, 0x1.eec7c8p-5f, -0x1.ee02ecp-8f, -0x1.c960a6p-9f,
+                                                 0x1.a9c908p-10f, 0x1.57de56p-13f, -0x1.b98f66p-13f, -0x1.3f9424p-15f));
+    center = fma(a, 0x1.988454p-1f,
+                 a * polynomial(y, -0x1.982d3p-26f, -0x1.10582ap-3f, 0x1.46c95ap-6f, -0x1.3603acp-9f, 0x1.b5aa88p-13f));
+  } else {
+    tail = quick_two_sum(
+        0x1.82b4bb8c94dcep-1,
+        polynomial(u.hi, -0x1.a338e8c32f422p-56, -0x1.373e3a893c28ap-1, 0x1.8c6dbf2cfc2b1p-2, -0x1.7dff2bff683e1p-3,
+                   0x1.eec4cc3e4d2f3p-5, -0x1.ee2761046ee92p-8, -0x1.c81719d4e0164p-9, 0x1.ab825fbd82298p-10,
+                   0x1.17a4ada64ebdep-13, -0x1.e4a4249e761e9p-13, -0x1.001d1b16dc3aap-19, 0x1.26d08be58dbcdp-15,
+                   0x1.8099a675dacf7p-21, -0x1.8d4a3b76fc984p-18, -0x1.519b720c39feep-21, 0x1.12359b9a57e7ap-20,
+                   0x1.22271302ee4e2p-22, -0x1.4d47ff4805cd4p-23, -0x1.671ae3b25fda2p-24, 0x1.db24ca8c964b6p-27,
+                   0x1.3d46e256bc01p-26, 0x1.85f1b5b6ab5a8p-30, -0x1.2ef4dae5138cp-29, -0x1.30c56bba90c96p-31));
+    center =
+        fma(a, 0x1.9884533d43651p-1,
+            a * polynomial(y, -0x1.cbeb8198510e8p-55, -0x1.1058377e2ceep-3, 0x1.46d042976911cp-6, -0x1.37403f6b98155p-9,
+                           0x1.e42b0d4b3c2ffp-13, -0x1.3ce8f93f55c89p-16, 0x1.6589b94520bf5p-20, -0x1.6210d472d623ep-24,
+                           0x1.36a7c0efba225p-28, -0x1.badee7b0c2726p-33));
+  }
+  // What u lost changes P by about -0.9 of its relative amount, everywhere.
+  const T u_lo = fma(T(-8), inverse.lo, u.lo);
+  tail.lo = fma(T(-0.9) * tail.hi, u_lo, tail.lo);
+  TwoTerms<T> share = two_product(tail.hi, inverse.hi);
+  share.lo += fma(tail.hi, inverse.lo, tail.lo * inverse.hi);
+  const T smaller = scale(share.hi + fma(p, share.hi, share.lo), biased_twice);
+  const T larger = T(1) - smaller;
+  const bool positive = z >= T(0);
+  const T central = select(a * a < T(0.5), center, fma(T(-2), smaller, T(1)));
+  return {density, select(positive, larger, smaller), select(positive, smaller, larger), copy_sign(central, z)};
 }
 
 FUSEDLOSS_END
