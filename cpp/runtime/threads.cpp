@@ -235,12 +235,13 @@ int available_threads() {
 }
 
 int num_threads() {
-  const int n = setting().load(std::memory_order_relaxed);
 #if defined(_OPENMP)
+  const int n = setting().load(std::memory_order_relaxed);
   const int limit = omp_get_max_threads();
-  if (limit < untouched_omp_threads()) return std::min(n, limit);
+  return limit < untouched_omp_threads() ? std::min(n, limit) : n;
+#else
+  return 1;
 #endif
-  return n;
 }
 
 int set_num_threads(int n) { return setting().exchange(std::clamp(n, 1, max_threads), std::memory_order_relaxed); }
