@@ -261,13 +261,11 @@ def index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, shape))
 
 
-def outside(x: Array, name: str, domain: Domain, at: tuple[int, ...]) -> ValueError | None:
-    """The error for the element at an index, if it is outside the domain."""
-    value = x[at]
-    exact = np.asarray(value, dtype=precision(x.dtype))
-    if domain.contains(exact):
+def outside(x: Array, name: str, domain: Domain, at: tuple[int, ...], dtype: np.dtype[Any]) -> ValueError | None:
+    """The error for the element at an index, if it is outside the domain in the arithmetic's precision."""
+    if domain.contains(np.asarray(x[at], dtype=dtype)):
         return None
-    return ValueError(f"{name} must be {domain}, got {value} at index {at}")
+    return ValueError(f"{name} must be {domain}, got {x[at]} at index {at}")
 
 
 def weight_at_fault(weight: Array | None, given: Any, at: tuple[int, ...]) -> ValueError | None:

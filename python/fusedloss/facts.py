@@ -49,7 +49,8 @@ class Facts:
         likelihood: The distribution whose negative log-likelihood it is, up to a constant; empty if there is none.
         robustness: What outliers and wrong labels do.
         smoothness: How often it can be differentiated.
-        samples: Sets of options that tests and benchmarks run, the defaults first.
+        samples: Sets of options that tests and benchmarks run, the defaults first; an array among them fixes the length
+            of the axis that it lies along.
         tolerance: Relative error that the compiled backend may have against the reference, in machine epsilons.
     """
 

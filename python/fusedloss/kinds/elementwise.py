@@ -88,10 +88,6 @@ class Elementwise(Kind):
         return self._weights(array.shape, weight, array)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        if math.prod(batch.shape) == 0:
-            return 0.0, -1
-        if not backend.compiled():
-            return self._run_numpy(batch, job)
         return backend.core.run(
             self._plan,
             job.outputs,
@@ -109,44 +105,27 @@ class Elementwise(Kind):
             self.ignored(),
         )
 
-    def _run_numpy(self, batch: Batch, job: Pass) -> tuple[float, int]:
+    def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
         with np.errstate(all="ignore"):
             inputs = [x.astype(np.float64) for x in batch.inputs]
-            value, *derivatives = (x.astype(batch.dtype) for x in self.reference(*inputs))
             weight = np.ones(batch.shape) if job.weight is None else job.weight.astype(np.float64)
             valid = weight >= 0
             ignore = self.ignored()
             if ignore is not None:
                 weight[_equal(inputs[1], ignore)] = 0.0
+            domain = self.domain
             for x, name in zip(batch.inputs, self.operands, strict=False):
-                if name in self.domain:
-                    valid &= self.domain[name].contains(x.astype(checks.precision(x.dtype))) | (weight == 0)
+                if name in domain:
+                    valid &= domain[name].contains(x.astype(batch.dtype)) | (weight == 0)
             if not valid.all():
                 return 0.0, int(np.argmin(valid))
-
-            items = np.where(weight == 0, 0.0, weight * value)
-            slope = weight * job.scale
-            if job.cotangent is not None:
-                slope = slope * job.cotangent.astype(np.float64)
-            if job.value is not None:
-                job.value[...] = items
-            for outputs, results in zip((job.grad, job.hess), self._slopes(job, derivatives), strict=True):
-                for output, result in zip(outputs or (), results, strict=False):
-                    if output is not None:
-                        output[...] = np.where((slope == 0) | (weight == 0), 0.0, slope * result)
-            return float(items.sum()), -1
-
-    def _slopes(self, job: Pass, derivatives: list[Array]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-        """Unweighted gradients (or products with `vector`) and Hessians."""
-        d1, d2 = derivatives
-        if job.vector is not None:
-            return (d2 * job.vector[0].astype(np.float64),), ()
-        bounded = np.where(d2 < job.hess_floor, job.hess_floor, d2)
-        return (d1,), (np.where(bounded > job.hess_ceiling, job.hess_ceiling, bounded),)
+            value, d1, d2 = (x.astype(batch.dtype).astype(np.float64) for x in self.reference(*inputs))
+            grad = d1 if job.vector is None else d2 * job.vector[0].astype(np.float64)
+            return job.finish(weight, value, (grad,), (d2,)), -1
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         for x, name in zip(batch.inputs, self.operands, strict=False):
-            if name in self.domain and (error := checks.outside(x, name, self.domain[name], at)):
+            if name in self.domain and (error := checks.outside(x, name, self.domain[name], at, batch.dtype)):
                 return error
         return None
 

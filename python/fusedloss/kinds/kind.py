@@ -77,6 +77,34 @@ class Pass:
     hess_floor: float = -math.inf
     hess_ceiling: float = math.inf
 
+    def finish(self, weight: Array, value: Array, grad: tuple[Array, ...], hess: tuple[Array, ...]) -> float:
+        """Writes the outputs of a pass in NumPy, from what the items would give by themselves.
+
+        Args:
+            weight: In float64; replaces the pass's own, as it knows of ignored items and class weights.
+            value: One an item.
+            grad: An array a variable, with the items' axes and what further axes an item has.
+            hess: The same.
+
+        Returns:
+            The weighted sum.
+        """
+        kept = weight != 0
+        items = np.where(kept, weight * value, 0.0)
+        slope = weight * self.scale
+        if self.cotangent is not None:
+            slope = slope * self.cotangent.astype(np.float64)
+        if self.value is not None:
+            self.value[...] = items
+        bounded = tuple(np.where(h < self.hess_floor, self.hess_floor, h) for h in hess)
+        bounded = tuple(np.where(h > self.hess_ceiling, self.hess_ceiling, h) for h in bounded)
+        for outputs, results in ((self.grad, grad), (self.hess, bounded)):
+            for output, result in zip(outputs or (), results, strict=False):
+                if output is not None:
+                    further = (..., *[np.newaxis] * (result.ndim - slope.ndim))
+                    output[...] = np.where((kept & (slope != 0))[further], slope[further] * result, 0.0)
+        return float(items.sum())
+
 
 class Kind(Loss):
     """A loss that can be called; the operand sets in `operands` give its methods their signatures."""
@@ -106,7 +134,11 @@ class Kind(Loss):
         raise NotImplementedError
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        """Runs a pass; gives the weighted sum and the first item (in C order) outside the loss's domain, or -1."""
+        """Runs a pass in the extension; gives the weighted sum, and the first item (C order) that is invalid or -1."""
+        raise NotImplementedError
+
+    def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
+        """The same in NumPy."""
         raise NotImplementedError
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
@@ -214,7 +246,7 @@ class Kind(Loss):
     def _place(self, batch: Batch, job: Pass, wanted: Sequence[str], out: Any, out_hess: Any) -> None:
         """Checks or makes the arrays for results."""
         if job.outputs in (VALUE, VALUE_GRAD, VALUE_GRAD_HESS) and self.reduction == "none":
-            job.value = np.empty(batch.shape, batch.dtype)
+            job.value = backend.empty(batch.shape, batch.dtype)
         if job.outputs != VALUE:
             job.grad = self._outputs(batch, wanted, out, "out")
         if job.outputs in (GRAD_HESS, VALUE_GRAD_HESS):
@@ -252,7 +284,9 @@ class Kind(Loss):
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         """Runs a pass and raises ValueError for the first item outside the domain; gives the weighted sum."""
-        total, bad = self._run(batch, job)
+        if math.prod(batch.shape) == 0:
+            return 0.0
+        total, bad = self._run(batch, job) if backend.compiled() else self._run_reference(batch, job)
         if bad >= 0:
             at = checks.index(bad, batch.shape)
             raise (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..options import Integer, Maybe, Vector, option
 from .kind import Batch, Kind, Pass
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class RowBatch(Batch):
     """Checked operands (pred, target).
 
@@ -105,7 +105,8 @@ class Rows(Kind):
                 total *= self.class_weight[np.where(kept, target, 0)]
             return np.where(kept, total, 0.0)
         if self.class_weight is not None:
-            total *= np.moveaxis(target, axis, -1).astype(np.float64) @ self.class_weight
+            factor = np.moveaxis(target, axis, -1).astype(np.float64) @ self.class_weight
+            total = np.where(total == 0, 0.0, total * factor)
         return total
 
     def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
@@ -128,10 +129,6 @@ class Rows(Kind):
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, RowBatch)
-        if math.prod(batch.shape) == 0:
-            return 0.0, -1
-        if not backend.compiled():
-            return self._run_numpy(batch, job)
         return backend.core.run_rows(
             self._plan if batch.labels else self._distribution_plan,
             job.outputs,
@@ -152,45 +149,45 @@ class Rows(Kind):
             self.ignore_index if batch.labels else None,
         )
 
-    def _run_numpy(self, batch: RowBatch, job: Pass) -> tuple[float, int]:
-        def rows(x: Array) -> Array:
-            return np.moveaxis(x, batch.axis, -1).reshape(-1, batch.classes)
+    def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
+        assert isinstance(batch, RowBatch)
 
-        pred, target = rows(batch.inputs[0]), batch.inputs[1]
-        weight = self._weights(target, batch.shape, batch.labels, batch.axis, job.weight).reshape(-1)
-        kept = weight != 0
-        valid = np.ones(kept.shape, bool) if job.weight is None else job.weight.reshape(-1) >= 0
+        def last(x: Array) -> Array:
+            return np.moveaxis(x, batch.axis, -1)
+
+        def rows(x: Array) -> Array:
+            return last(x).reshape(-1, batch.classes).astype(np.float64)
+
+        pred, target = batch.inputs
+        weight = self._weights(target, batch.shape, batch.labels, batch.axis, job.weight)
+        valid = np.ones(batch.shape, bool) if job.weight is None else job.weight >= 0
         if "pred" in self.domain:
-            valid &= self.domain["pred"].contains(pred.astype(batch.dtype)).all(axis=-1) | ~kept
+            valid &= self.domain["pred"].contains(pred.astype(batch.dtype)).all(axis=batch.axis) | (weight == 0)
         if not valid.all():
             return 0.0, int(np.argmin(valid))
 
         with np.errstate(all="ignore"):
-            z = pred.astype(np.float64)
-            t = np.where(kept, target.reshape(-1), 0) if batch.labels else rows(target).astype(np.float64)
+            z = rows(pred)
+            t = np.where(weight == 0, 0, target).reshape(-1) if batch.labels else rows(target)
             value, grad, hess = (x.astype(batch.dtype).astype(np.float64) for x in self.reference(z, t))
-            items = np.where(kept, weight * value, 0.0)
-            slope = weight * job.scale
-            if job.cotangent is not None:
-                slope = slope * job.cotangent.astype(np.float64).reshape(-1)
             if job.vector is not None:
-                grad = self.reference_hvp(z, t, rows(job.vector[0]).astype(np.float64))
-            hess = np.where(hess < job.hess_floor, job.hess_floor, hess)
-            hess = np.where(hess > job.hess_ceiling, job.hess_ceiling, hess)
-            if job.value is not None:
-                job.value[...] = items.reshape(batch.shape)
-            for outputs, result in ((job.grad, grad), (job.hess, hess)):
-                for output in (x for x in outputs or () if x is not None):
-                    sloped = np.where((kept & (slope != 0))[:, None], slope[:, None] * result, 0.0)
-                    np.moveaxis(output, batch.axis, -1)[...] = sloped.reshape(*batch.shape, batch.classes)
-        return float(items.sum()), -1
+                grad = self.reference_hvp(z, t, rows(job.vector[0]))
+            full = (*batch.shape, batch.classes)
+            turned = dataclasses.replace(
+                job,
+                grad=tuple(last(x) for x in job.grad or () if x is not None),
+                hess=tuple(last(x) for x in job.hess or () if x is not None),
+            )
+            return turned.finish(weight, value.reshape(batch.shape), (grad.reshape(full),), (hess.reshape(full),)), -1
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         assert isinstance(batch, RowBatch)
         for x, name in zip(batch.inputs, self.operands, strict=True):
             if name in self.domain:
                 for c in range(batch.classes):
-                    error = checks.outside(x, name, self.domain[name], (*at[: batch.axis], c, *at[batch.axis :]))
+                    error = checks.outside(
+                        x, name, self.domain[name], (*at[: batch.axis], c, *at[batch.axis :]), batch.dtype
+                    )
                     if error:
                         return error
         return None

@@ -70,6 +70,7 @@ class BinaryCrossEntropy(PredTarget, Elementwise):
         samples=(
             {},
             {"pos_weight": 2.5},
+            {"pos_weight": (0.5, 1.0, 2.0)},
             {"label_smoothing": 0.1},
             {"ignore_value": 0.5},
             {"from_logits": False},

@@ -101,6 +101,7 @@ class CrossEntropy(PredTarget, Rows):
         samples=(
             {},
             {"label_smoothing": 0.1},
+            {"class_weight": (0.5, 1.0, 2.0)},
             {"ignore_index": 1},
             {"axis": 0},
             {"from_logits": False},
