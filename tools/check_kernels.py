@@ -219,8 +219,8 @@ def check_lanes(item: Object) -> Iterator[str]:
                 missed[f"{source.name}:{first}"][reason] += 1
     for loop, reasons in missed.items():
         if times := reasons.pop("couldn't vectorize loop", 0):
-            main_reason = reasons.most_common(1)[0][0] if reasons else "no reason given"
-            yield f"lanes not vectorised at {loop}, {times} times: {main_reason}"
+            told = [reason for reason, _ in reasons.most_common() if not reason.startswith("no vectype")]
+            yield f"lanes not vectorised at {loop}, {times} times: {', '.join(told) or 'ask -fopt-info-vec-all'}"
 
 
 def check_baseline(path: Path) -> Iterator[str]:
