@@ -6,7 +6,9 @@
 // 3. Work is dealt in contiguous shares, one a worker, so that a worker meets the same memory call after call; one
 //    that is through with its own share takes from the others', so that a worker that wakes late or shares its core
 //    does not hold up the rest.
-// 4. libgomp ends the whole process when it cannot start a thread, and hangs in a forked child: both are kept from
+// 4. A team ends with its last worker, so on a busy machine a call may wait much longer than it computes: an account
+//    is kept of what teams gain and lose, and when they lose, calls stay on their thread for a while.
+// 5. libgomp ends the whole process when it cannot start a thread, and hangs in a forked child: both are kept from
 //    happening.
 #include "threads.hpp"
 
@@ -14,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <fstream>
 #include <mutex>
@@ -130,11 +133,11 @@ int untouched_omp_threads() {
 
 // ---- Teams
 
-// Below this much work a call stays on its thread. Measured with two cores, teams asleep before each call: waking one
-// and waiting for it makes 40 us of work take 43, 50 take 49 and 60 take 53 (a team that still spins costs 1 us), and
-// a further sleeper delays the caller by 1.5 us. So even a call that finds its team asleep gains from here on, by a
-// tenth.
-constexpr double worth_a_team_nanoseconds(int team) { return 60e3 + 2e3 * (team - 2); }
+// Below this much work a call stays on its thread. Measured on two cores with teams asleep before each call: waking
+// one and waiting for it makes 40 us of work take 53, 60 take 60 and 80 take 70 (a team that still spins costs 1.5
+// us), and a further sleeper delays the caller by 1.5 us. So even a call that finds its team asleep gains from here
+// on, by a tenth.
+constexpr double worth_a_team_nanoseconds(int team) { return 80e3 + 2e3 * (team - 2); }
 
 // A worker takes about this much work at a time.
 constexpr double grab_nanoseconds = 10e3;
@@ -183,16 +186,55 @@ bool can_start(int threads) noexcept {
   return all;
 }
 
+using Clock = std::chrono::steady_clock;
+
+Clock::duration now() { return Clock::now().time_since_epoch(); }
+
+// What the calling thread has computed, as against waited for a core.
+Clock::duration computed() {
+#if defined(CLOCK_THREAD_CPUTIME_ID)
+  std::timespec time;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0)
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+#endif
+  return now();
+}
+
+// What teams gained of late over one thread, less what they lost. A worker that finds its core taken is waited for
+// until the scheduler's slice is over (4 to 12 ms measured with three busy processes on two cores), a hundred times
+// what a small call takes. The account is per process and racy, which costs at most a wrong guess about speed.
+class Account {
+ public:
+  bool teams_pay() const { return now().count() >= pause_end_.load(std::memory_order_relaxed); }
+
+  void forget() {
+    balance_.store(0, std::memory_order_relaxed);
+    pause_end_.store(Clock::duration::min().count(), std::memory_order_relaxed);
+  }
+
+  void add(Clock::duration gain) {
+    const Clock::rep balance = std::min(balance_.load(std::memory_order_relaxed) + gain.count(), most.count());
+    balance_.store(std::max<Clock::rep>(balance, 0), std::memory_order_relaxed);
+    if (balance >= 0) return;
+    const Clock::duration pause = std::min<Clock::duration>(20 * Clock::duration(-balance), std::chrono::seconds(1));
+    pause_end_.store((now() + pause).count(), std::memory_order_relaxed);  // so at most a 20th of the time is lost
+  }
+
+ private:
+  static constexpr Clock::duration most = std::chrono::milliseconds(5);  // bygone gains do not pay for long
+  std::atomic<Clock::rep> balance_{0}, pause_end_{Clock::duration::min().count()};
+};
+
+Account account;
+
 // Called before each region. False: no threads to be had, which is asked again after a second at the earliest.
 bool start_team(int team) noexcept {
   if (team > started_team) {
-    using Clock = std::chrono::steady_clock;
     static std::atomic<Clock::rep> next_try{Clock::duration::min().count()};
-    const Clock::duration now = Clock::now().time_since_epoch();
-    if (now.count() < next_try.load(std::memory_order_relaxed)) return false;
+    if (now().count() < next_try.load(std::memory_order_relaxed)) return false;
     watch_forks();
     if (!can_start(team - 1)) {
-      next_try.store((now + std::chrono::seconds(1)).count(), std::memory_order_relaxed);
+      next_try.store((now() + std::chrono::seconds(1)).count(), std::memory_order_relaxed);
       return false;
     }
   }
@@ -244,7 +286,12 @@ int num_threads() {
 #endif
 }
 
-int set_num_threads(int n) { return setting().exchange(std::clamp(n, 1, max_threads), std::memory_order_relaxed); }
+int set_num_threads(int n) {
+#if defined(_OPENMP)
+  account.forget();  // who asks for threads gets them
+#endif
+  return setting().exchange(std::clamp(n, 1, max_threads), std::memory_order_relaxed);
+}
 
 int team_size(std::int64_t count, double nanoseconds_each) noexcept {
 #if defined(_OPENMP)
@@ -252,7 +299,7 @@ int team_size(std::int64_t count, double nanoseconds_each) noexcept {
   if (count < 2 || !(work >= worth_a_team_nanoseconds(2))) return 1;  // most calls end here
   if (orphaned.load(std::memory_order_relaxed) || omp_in_parallel()) return 1;
   const int team = num_threads();
-  return work >= worth_a_team_nanoseconds(team) ? team : 1;
+  return work >= worth_a_team_nanoseconds(team) && account.teams_pay() ? team : 1;
 #else
   static_cast<void>(count);
   static_cast<void>(nanoseconds_each);
@@ -263,6 +310,7 @@ int team_size(std::int64_t count, double nanoseconds_each) noexcept {
 void detail::run(std::int64_t count, double nanoseconds_each, int team, Range range, const void* body) noexcept {
   if (count <= 0) return;
 #if defined(_OPENMP)
+  const bool same_team = team == started_team;  // starting one is not held against it
   if (team > 1 && start_team(team)) {
     const int shares = static_cast<int>(std::min<std::int64_t>({team, max_shares, count}));
     const std::int64_t grab = grab_size(count, nanoseconds_each, team);
@@ -272,8 +320,11 @@ void detail::run(std::int64_t count, double nanoseconds_each, int team, Range ra
       share[s].next.store(count / shares * s + std::min<std::int64_t>(s, extra), std::memory_order_relaxed);
       share[s].end = count / shares * (s + 1) + std::min<std::int64_t>(s + 1, extra);
     }
+    const Clock::duration start = now();
+    std::atomic<Clock::rep> alone{0};  // what one thread would have taken: what all of them computed
 #pragma omp parallel num_threads(team)
     {
+      const Clock::duration before = computed();
       const DefaultFloatingPoint environment;
       const int worker = omp_get_thread_num();
       for (int turn = 0; turn < shares; ++turn) {
@@ -283,7 +334,9 @@ void detail::run(std::int64_t count, double nanoseconds_each, int team, Range ra
           if (begin < mine.end) range(body, begin, std::min(begin + grab, mine.end), worker);
         }
       }
+      alone.fetch_add((computed() - before).count(), std::memory_order_relaxed);
     }
+    if (same_team) account.add(Clock::duration(alone.load(std::memory_order_relaxed)) - (now() - start));
     return;
   }
 #else

@@ -31,9 +31,10 @@ constexpr int max_threads = 1024;
 int set_num_threads(int n);
 
 /// The workers that a call of `count` tasks of about `nanoseconds_each` is worth: `num_threads()`, or 1 if it is too
-/// short to pay for waking the others, or if threads cannot be had here: inside a parallel region of somebody else, or
-/// in a process that was forked by a thread that had started a team (the runtime library would wait for threads that
-/// no longer exist).
+/// short to pay for waking the others, or if teams have lost time of late because others keep the cores busy (a call
+/// of `set_num_threads` makes it try again at once), or if threads cannot be had here: inside a parallel region of
+/// somebody else, or in a process that was forked by a thread that had started a team (the runtime library would wait
+/// for threads that no longer exist).
 int team_size(std::int64_t count, double nanoseconds_each) noexcept;
 
 namespace detail {
