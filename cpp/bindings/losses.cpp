@@ -1,0 +1,449 @@
+// One generic function a kind of call: a plan names the kernel, the arrays are checked once more and handed over.
+#include <pybind11/stl.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arrays.hpp"
+#include "execute.hpp"
+#include "register.hpp"
+#include "runtime/dispatch.hpp"
+
+namespace fusedloss::bindings {
+
+namespace {
+
+enum Reduction { mean, sum, none, batchmean };
+
+constexpr int max_options = 16;
+constexpr int isas = 3;
+
+/// A loss packed for calls: its kernel for each instruction set, its options in both precisions.
+struct Plan {
+  const abi::Kernel* kernel[isas];
+  float float32[max_options];
+  double float64[max_options];
+  double parameters[abi::max_inputs];
+  bool parametrised;  ///< whether all array parameters are scalars, given in `parameters`
+  Reduction reduction;
+
+  const abi::Kernel& chosen() const { return *kernel[static_cast<int>(runtime::selected())]; }
+  const void* options(int precision) const {
+    return precision == 0 ? static_cast<const void*>(float32) : static_cast<const void*>(float64);
+  }
+};
+
+constexpr const char* plan_name = "fusedloss.plan";
+
+py::capsule make_plan(const std::string& name, const std::vector<double>& options, int reduction,
+                      const std::optional<std::vector<double>>& parameters) {
+  auto plan = std::make_unique<Plan>();
+  for (int isa = 0; isa < isas; ++isa) plan->kernel[isa] = runtime::find_kernel(name, static_cast<runtime::Isa>(isa));
+  const abi::Kernel* kernel = plan->kernel[0];
+  if (kernel == nullptr) throw py::key_error("no kernel is called " + name);
+  if (options.size() != static_cast<std::size_t>(kernel->options) || options.size() > max_options) {
+    throw py::value_error("kernel " + name + " takes " + std::to_string(kernel->options) + " options");
+  }
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    plan->float32[i] = static_cast<float>(options[i]);
+    plan->float64[i] = options[i];
+  }
+  const std::size_t wanted = static_cast<std::size_t>(kernel->inputs) - 2;
+  plan->parametrised = parameters ? parameters->size() == wanted : wanted == 0;
+  for (std::size_t i = 0; parameters && plan->parametrised && i < wanted; ++i) plan->parameters[i] = (*parameters)[i];
+  plan->reduction = static_cast<Reduction>(reduction);
+  return py::capsule(plan.release(), plan_name, [](PyObject* capsule) {
+    delete static_cast<Plan*>(PyCapsule_GetPointer(capsule, plan_name));
+  });
+}
+
+const Plan& plan_of(const py::capsule& capsule) { return *capsule.get_pointer<Plan>(); }
+
+/// A call with nothing in it yet.
+void clear(abi::Call& call) {
+  for (abi::Array& array : call.inputs) array.layout = abi::absent;
+  for (abi::Array& array : call.vector) array.layout = abi::absent;
+  for (abi::Array& array : call.grad) array.layout = abi::absent;
+  for (abi::Array& array : call.hess) array.layout = abi::absent;
+  call.weight.layout = call.cotangent.layout = call.value.layout = abi::absent;
+  call.options = nullptr;
+  call.scale = 1;
+  call.hess_floor = -std::numeric_limits<double>::infinity();
+  call.hess_ceiling = std::numeric_limits<double>::infinity();
+  call.has_ignore = call.has_ignore_index = false;
+  call.ignore = 0;
+  call.ignore_index = 0;
+  call.class_weight = nullptr;
+  call.classes = 1;
+}
+
+py::object element(const std::optional<py::tuple>& tuple, std::size_t index) {
+  return tuple && index < tuple->size() ? py::object((*tuple)[index]) : py::none();
+}
+
+/// An output that lies where the prediction lies would be read after it is written, unless a block of it is staged.
+void stage_if_overwritten(abi::Call& call) {
+  for (int k = 0; k < abi::max_variables; ++k) {
+    for (const abi::Array* output : {&call.grad[k], &call.hess[k]}) {
+      for (abi::Array& input : call.inputs) {
+        if (output->layout != abi::absent && input.layout == abi::contiguous && output->data == input.data) input.layout = abi::strided;
+      }
+    }
+  }
+}
+
+std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs, int precision, const py::tuple& inputs,
+                                    const py::object& weight, const py::object& cotangent, const std::optional<py::tuple>& vector,
+                                    const py::object& value, const std::optional<py::tuple>& grad, const std::optional<py::tuple>& hess,
+                                    double scale, double hess_floor, double hess_ceiling, std::optional<double> ignore) {
+  const Plan& plan = plan_of(plan_capsule);
+  const abi::Kernel& kernel = plan.chosen();
+  if (inputs.size() != static_cast<std::size_t>(kernel.inputs)) throw py::value_error("fusedloss._core: wrong number of inputs");
+  abi::Call call;
+  clear(call);
+  call.options = plan.options(precision);
+  call.scale = scale;
+  call.hess_floor = hess_floor;
+  call.hess_ceiling = hess_ceiling;
+  call.has_ignore = ignore.has_value();
+  call.ignore = ignore.value_or(0);
+  ItemSpace space(py::reinterpret_borrow<py::array>(inputs[0]), -1);
+  for (std::size_t k = 0; k < inputs.size(); ++k) space.add(inputs[k], false, false, call.inputs[k]);
+  space.add(weight, false, false, call.weight);
+  space.add(cotangent, false, false, call.cotangent);
+  space.add(value, false, true, call.value);
+  for (int k = 0; k < kernel.variables; ++k) {
+    space.add(element(vector, k), false, false, call.vector[k]);
+    space.add(element(grad, k), false, true, call.grad[k]);
+    space.add(element(hess, k), false, true, call.hess[k]);
+  }
+  space.finish(call);
+  stage_if_overwritten(call);
+  const Outcome outcome = execute(kernel, precision, static_cast<abi::Outputs>(outputs), call);
+  return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
+}
+
+/// What a call over rows needs beside its arrays.
+struct RowOptions {
+  std::optional<py::array_t<double>> class_weight;
+  std::optional<std::int64_t> ignore_index;
+
+  void apply(abi::Call& call) const {
+    if (class_weight) {
+      if (class_weight->ndim() != 1 || class_weight->shape(0) != call.classes || class_weight->strides(0) != sizeof(double)) {
+        throw py::value_error("fusedloss._core: class_weight does not fit the classes");
+      }
+      call.class_weight = class_weight->data();
+    }
+    call.has_ignore_index = ignore_index.has_value();
+    call.ignore_index = ignore_index.value_or(0);
+  }
+};
+
+std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int outputs, int precision, const py::array& pred,
+                                         const py::array& target, int axis, const py::object& weight, const py::object& cotangent,
+                                         const py::object& vector, const py::object& value, const py::object& grad,
+                                         const py::object& hess, double scale, double hess_floor, double hess_ceiling,
+                                         const std::optional<py::array_t<double>>& class_weight,
+                                         std::optional<std::int64_t> ignore_index) {
+  const Plan& plan = plan_of(plan_capsule);
+  const abi::Kernel& kernel = plan.chosen();
+  if (axis < 0 || axis >= pred.ndim()) throw py::value_error("fusedloss._core: no such axis");
+  const auto set = static_cast<abi::Outputs>(outputs);
+  const bool curved = set == abi::grad_hess || set == abi::value_grad_hess;
+  if ((set != abi::value_only && grad.is_none()) || (curved && hess.is_none()) || (set == abi::hessian_vector && vector.is_none())) {
+    throw py::value_error("fusedloss._core: rows need every output of their set");
+  }
+  abi::Call call;
+  clear(call);
+  call.options = plan.options(precision);
+  call.scale = scale;
+  call.hess_floor = hess_floor;
+  call.hess_ceiling = hess_ceiling;
+  ItemSpace space(pred, axis);
+  space.add(pred, true, false, call.inputs[0]);
+  space.add(target, kernel.kind == abi::rows_of_distributions, false, call.inputs[1]);
+  space.add(weight, false, false, call.weight);
+  space.add(cotangent, false, false, call.cotangent);
+  space.add(vector, true, false, call.vector[0]);
+  space.add(value, false, true, call.value);
+  space.add(grad, true, true, call.grad[0]);
+  space.add(hess, true, true, call.hess[0]);
+  space.finish(call);
+  RowOptions{class_weight, ignore_index}.apply(call);
+  const Outcome outcome = execute(kernel, precision, set, call);
+  return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
+}
+
+const abi::Kernel& weight_kernel(const char* name) { return *runtime::find_kernel(name, runtime::selected()); }
+
+/// The sum of item weights of an elementwise call.
+double total_weight(const std::vector<py::ssize_t>& shape, const py::object& weight, const py::object& target,
+                    std::optional<double> ignore) {
+  abi::Call call;
+  clear(call);
+  static const double one = 1;
+  const py::array ones(py::dtype::of<double>(), shape, std::vector<py::ssize_t>(shape.size(), 0), &one, py::none());
+  const py::array lead = weight.is_none() ? (target.is_none() ? ones : py::reinterpret_borrow<py::array>(target))
+                                          : py::reinterpret_borrow<py::array>(weight);
+  call.has_ignore = ignore.has_value();
+  call.ignore = ignore.value_or(0);
+  ItemSpace space(lead, -1);
+  space.add(ones, false, false, call.inputs[0]);
+  space.add(target.is_none() ? py::object(ones) : target, false, false, call.inputs[1]);
+  space.add(weight, false, false, call.weight);
+  space.finish(call);
+  return execute(weight_kernel("item_weight"), 1, abi::value_only, call).sum;
+}
+
+/// The sum of the rows' weights, and the first row (in C order) whose label is out of range, or -1.
+std::pair<double, std::int64_t> row_weights(const py::array& target, int axis, std::int64_t classes, const py::object& weight,
+                                            const std::optional<py::array_t<double>>& class_weight,
+                                            std::optional<std::int64_t> ignore_index, bool labels) {
+  abi::Call call;
+  clear(call);
+  ItemSpace space(target, labels ? -1 : axis);
+  space.add(target, !labels, false, call.inputs[1]);
+  space.add(weight, false, false, call.weight);
+  space.finish(call);
+  call.classes = classes;
+  call.inputs[0] = call.inputs[1];  // decides how rows are cut into tasks; never read
+  RowOptions{class_weight, ignore_index}.apply(call);
+  const Outcome outcome = execute(weight_kernel(labels ? "label_weight" : "target_weight"), 1, abi::value_only, call);
+  return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
+}
+
+bool is_integer(const py::array& array) {
+  const char kind = array.dtype().kind();
+  return kind == 'i' || kind == 'u' || kind == 'b';
+}
+
+/// `axis` is the class axis of a distribution; without it the target holds labels.
+double total_row_weight(const py::array& target, std::optional<int> axis, std::int64_t classes, const py::object& weight,
+                        const std::optional<py::array_t<double>>& class_weight, std::optional<std::int64_t> ignore_index) {
+  return row_weights(target, axis.value_or(-1), classes, weight, class_weight, ignore_index, !axis).first;
+}
+
+std::int64_t scan_labels(const py::array& labels, std::int64_t classes, std::optional<std::int64_t> ignore_index) {
+  if (!is_integer(labels)) throw py::type_error("fusedloss._core: labels must be integers");
+  return row_weights(labels, -1, classes, py::none(), std::nullopt, ignore_index, true).second;
+}
+
+// ---- The plain case ----------------------------------------------------------------------------------------------------------------
+
+bool enabled = true;
+
+bool same_shape(const NdArray* a, const NdArray* b, int axes) {
+  for (int i = 0; i < axes; ++i) {
+    if (a->dimensions[i] != b->dimensions[i]) return false;
+  }
+  return true;
+}
+
+void describe(abi::Array& array, const NdArray* from, abi::DType dtype, std::int64_t stride, std::int64_t class_stride) {
+  array.data = from->data;
+  array.dtype = dtype;
+  array.layout = abi::contiguous;
+  array.strides[0] = stride;
+  array.class_stride = class_stride;
+}
+
+bool overlap(const NdArray* a, std::int64_t a_bytes, const NdArray* b, std::int64_t b_bytes) {
+  const auto first = reinterpret_cast<std::uintptr_t>(a->data), second = reinterpret_cast<std::uintptr_t>(b->data);
+  return first < second + static_cast<std::uintptr_t>(b_bytes) && second < first + static_cast<std::uintptr_t>(a_bytes);
+}
+
+/// Everything that `fast` decides before it allocates: false sends the call to Python.
+struct PlainCall {
+  abi::Call call;
+  int precision;
+  std::int64_t bytes;  ///< of pred
+  const NdArray* pred;
+  const NdArray* target;
+
+  bool read(const Plan& plan, PyObject* pred_object, PyObject* target_object) {
+    const NumPy& numpy = NumPy::get();
+    const abi::Kernel& kernel = plan.chosen();
+    pred = as_ndarray(pred_object);
+    target = as_ndarray(target_object);
+    if (pred == nullptr || target == nullptr || !is_plain(pred) || !is_plain(target) || !plan.parametrised) return false;
+    if (pred->descr == numpy.float32) {
+      precision = 0;
+    } else if (pred->descr == numpy.float64) {
+      precision = 1;
+    } else {
+      return false;
+    }
+    clear(call);
+    const abi::DType dtype = precision == 0 ? abi::float32 : abi::float64;
+    const std::int64_t size = precision == 0 ? 4 : 8;
+    const bool rows = kernel.kind != abi::elements;
+    const bool labels = kernel.kind == abi::rows_of_labels;
+    const int axes = pred->nd;
+    if (rows && axes < 1) return false;
+    if (target->nd != axes - (labels ? 1 : 0) || !same_shape(pred, target, target->nd)) return false;
+    abi::DType target_dtype = dtype;
+    if (!labels) {
+      if (target->descr != pred->descr) return false;
+    } else if (target->descr == numpy.int64) {
+      target_dtype = abi::int64;
+    } else if (target->descr == numpy.int32) {
+      target_dtype = abi::int32;
+    } else {
+      return false;
+    }
+    std::int64_t items = 1;
+    for (int i = 0; i < axes - (rows ? 1 : 0); ++i) items *= pred->dimensions[i];
+    call.classes = rows ? pred->dimensions[axes - 1] : 1;
+    if (items == 0 || call.classes == 0) return false;
+    bytes = items * call.classes * size;
+    call.items.size = items;
+    call.items.axes = 1;
+    call.items.shape[0] = items;
+    const std::int64_t step = rows ? call.classes * size : size;
+    describe(call.inputs[0], pred, dtype, step, size);
+    describe(call.inputs[1], target, target_dtype, labels ? item_size(target_dtype) : step, labels ? 0 : size);
+    for (int k = 2; k < kernel.inputs; ++k) {
+      call.inputs[k] = call.inputs[0];
+      call.inputs[k].data = const_cast<double*>(&plan.parameters[k - 2]);
+      call.inputs[k].dtype = abi::float64;
+      call.inputs[k].layout = abi::constant;
+    }
+    call.options = plan.options(precision);
+    return true;
+  }
+
+  /// An output: the caller's, or a new one. Null if it must be looked at in Python; the reference is new.
+  PyObject* output(PyObject* given, abi::Array& to) {
+    PyObject* result = given;
+    const NdArray* array;
+    if (given == Py_None) {
+      const std::vector<py::ssize_t> shape(pred->dimensions, pred->dimensions + pred->nd);
+      result = empty(shape, py::reinterpret_borrow<py::dtype>(pred->descr)).release().ptr();
+      array = reinterpret_cast<const NdArray*>(result);
+    } else {
+      array = as_ndarray(given);
+      if (array == nullptr || array->descr != pred->descr || !is_plain(array, true) || array->nd != pred->nd ||
+          !same_shape(array, pred, pred->nd)) {
+        return nullptr;
+      }
+      const std::int64_t target_bytes = call.items.size * call.inputs[1].strides[0];
+      if (overlap(array, bytes, target, target_bytes)) return nullptr;
+      if (array->data != pred->data && overlap(array, bytes, pred, bytes)) return nullptr;
+      Py_INCREF(result);
+    }
+    describe(to, array, call.inputs[0].dtype, call.inputs[0].strides[0], call.inputs[0].class_stride);
+    return result;
+  }
+};
+
+/// A pass over the labels, since nothing may be written if one of them is out of range.
+bool labels_in_range(const abi::Call& call) {
+  return execute(weight_kernel("label_weight"), 1, abi::value_only, call).invalid < 0;
+}
+
+py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arguments) {
+  PlainCall plain;
+  if (!enabled || plan.reduction == none || !plain.read(plan, arguments[0], arguments[1])) return py::none();
+  const abi::Kernel& kernel = plan.chosen();
+  abi::Call& call = plain.call;
+  if (kernel.kind == abi::rows_of_labels && !labels_in_range(call)) return py::none();
+
+  const bool maps = outputs != abi::value_only;
+  const bool curved = outputs == abi::grad_hess || outputs == abi::value_grad_hess;
+  py::object grad, hess;
+  if (maps) {
+    grad = py::reinterpret_steal<py::object>(plain.output(arguments[2], call.grad[0]));
+    if (!grad) return py::none();
+  }
+  if (curved) {
+    hess = py::reinterpret_steal<py::object>(plain.output(arguments[3], call.hess[0]));
+    if (!hess || overlap(reinterpret_cast<const NdArray*>(grad.ptr()), plain.bytes, reinterpret_cast<const NdArray*>(hess.ptr()), plain.bytes)) {
+      return py::none();
+    }
+  }
+  double divisor = 1;
+  if (plan.reduction == mean) divisor = static_cast<double>(call.items.size);
+  if (plan.reduction == batchmean) {
+    if (plain.pred->nd == (kernel.kind == abi::elements ? 0 : 1)) return py::none();
+    divisor = static_cast<double>(plain.pred->dimensions[0]);
+  }
+  call.scale = 1 / divisor;
+  if (kernel.kind == abi::elements) stage_if_overwritten(call);
+  const Outcome outcome = execute(kernel, plain.precision, outputs, call);
+  if (outcome.invalid >= 0) return py::none();
+  const auto value = [&] { return py::reinterpret_steal<py::object>(PyFloat_FromDouble(outcome.sum / divisor)); };
+  const auto pack = [](auto... parts) { return py::reinterpret_steal<py::object>(PyTuple_Pack(sizeof...(parts), parts.ptr()...)); };
+  switch (outputs) {
+    case abi::value_only: return value();
+    case abi::value_grad: return pack(value(), grad);
+    case abi::grad_hess: return pack(grad, hess);
+    default: return pack(value(), grad, hess);
+  }
+}
+
+/// fast(plan, outputs, pred, target, out, out_hess): METH_FASTCALL, as pybind11's own dispatch costs as much as the loss of 1000 floats.
+PyObject* fast(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
+  if (count != 6) {
+    PyErr_SetString(PyExc_TypeError, "fast takes 6 arguments");
+    return nullptr;
+  }
+  const auto* plan = static_cast<const Plan*>(PyCapsule_GetPointer(arguments[0], plan_name));
+  if (plan == nullptr) return nullptr;
+  const long outputs = PyLong_AsLong(arguments[1]);
+  if (outputs < 0 || outputs > abi::value_grad_hess) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "no such set of outputs");
+    return nullptr;
+  }
+  try {
+    return run_fast(*plan, static_cast<abi::Outputs>(outputs), arguments + 2).release().ptr();
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
+
+PyMethodDef fast_definition = {"fast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fast)), METH_FASTCALL, nullptr};
+
+}  // namespace
+
+void register_losses(py::module_& module) {
+  module.attr("VALUE") = static_cast<int>(abi::value_only);
+  module.attr("VALUE_GRAD") = static_cast<int>(abi::value_grad);
+  module.attr("GRAD_HESS") = static_cast<int>(abi::grad_hess);
+  module.attr("VALUE_GRAD_HESS") = static_cast<int>(abi::value_grad_hess);
+  module.attr("HVP") = static_cast<int>(abi::hessian_vector);
+  module.attr("MEAN") = static_cast<int>(mean);
+  module.attr("SUM") = static_cast<int>(sum);
+  module.attr("NONE") = static_cast<int>(none);
+  module.attr("BATCHMEAN") = static_cast<int>(batchmean);
+
+  module.def("kernels", [] {
+    py::dict all;
+    for (const abi::Kernel* kernel : runtime::kernels(runtime::Isa::baseline)) {
+      all[kernel->name] = py::make_tuple(kernel->inputs, kernel->variables, kernel->options);
+    }
+    return all;
+  });
+  module.def("plan", &make_plan, py::arg("kernel"), py::arg("options"), py::arg("reduction"), py::arg("parameters") = py::none());
+  module.def("run", &run);
+  module.def("run_rows", &run_rows);
+  module.def("total_weight", &total_weight);
+  module.def("total_row_weight", &total_row_weight);
+  module.def("scan_labels", &scan_labels);
+  module.def("empty", &empty);
+  module.def("set_enabled", [](bool on) { enabled = on; });
+  module.add_object("fast", PyCFunction_New(&fast_definition, nullptr));
+}
+
+}  // namespace fusedloss::bindings

@@ -1,0 +1,104 @@
+// What a kernel is told: arrays, the space they share, and where results go. Plain data and nothing else.
+//
+// These types cross from the dispatcher to kernels that are compiled for other instruction sets, so they stand outside the
+// namespace of config.hpp and have no member functions: nothing here can become a symbol.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fusedloss {
+namespace abi {
+
+/// As many axes as NumPy 2 allows.
+constexpr int max_axes = 64;
+
+enum DType : std::int32_t { float16, bfloat16, float32, float64, boolean, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
+
+/// How an array lies in the space of the items.
+enum Layout : std::int32_t {
+  absent,      ///< not given: an input counts as ones, an output is not wanted
+  constant,    ///< one element for all items
+  contiguous,  ///< native alignment and order of the items: element i at data + i * itemsize
+  strided,     ///< anything else: strides, possibly 0, negative or unaligned
+};
+
+struct Array {
+  void* data;
+  DType dtype;
+  Layout layout;
+  std::int64_t class_stride;       ///< bytes from class to class; rows only
+  std::int64_t strides[max_axes];  ///< bytes, by the axes of the items
+};
+
+/// The space of the items: all axes for elementwise losses, all but the class axis for rows. Axes are merged where every array allows.
+struct Items {
+  std::int64_t size;
+  std::int32_t axes;
+  std::int64_t shape[max_axes];
+};
+
+/// What one pass gives. A value is always cheap beside its gradient, so the gradient alone is value_grad.
+enum Outputs : std::int32_t { value_only, value_grad, grad_hess, value_grad_hess, hessian_vector, output_sets };
+
+constexpr int max_inputs = 4;
+constexpr int max_variables = 2;
+
+/// A call of any kind. `inputs` holds the operands in the order of the loss's functor, parameters that are arrays behind them.
+struct Call {
+  Items items;
+  Array inputs[max_inputs];
+  Array weight;
+  Array cotangent;
+  Array vector[max_variables];  ///< for hessian_vector
+  Array value;                  ///< one value an item, weighted
+  Array grad[max_variables];    ///< for hessian_vector: the product
+  Array hess[max_variables];
+  const void* options;  ///< the functor's options, in the precision of the arithmetic
+  double scale;         ///< multiplies every derivative
+  double hess_floor;    ///< bounds of an item's Hessian before weights, infinite for none
+  double hess_ceiling;
+  double ignore;        ///< a target that takes its item out
+  bool has_ignore;
+  // Rows only.
+  std::int64_t classes;
+  const double* class_weight;
+  std::int64_t ignore_index;
+  bool has_ignore_index;
+};
+
+/// What a task hands back, added up in task order.
+struct Partial {
+  double sum;  ///< of weighted item values, to be read as sum + residue: the residue collects what rounding lost
+  double residue;
+  std::int64_t invalid;  ///< first item outside the loss's domain, or -1
+};
+
+/// Runs one task of a call. `scratch` belongs to the worker and has the size that the kernel's `scratch_bytes` asked for.
+using Run = void (*)(const Call*, std::int64_t task, void* scratch, Partial*);
+
+constexpr int precisions = 2;  ///< float32, float64
+
+/// What a kernel's items are, and what its target is.
+enum Kind : std::int32_t { elements, rows_of_labels, rows_of_distributions };
+
+/// One loss as the dispatcher sees it.
+struct Kernel {
+  const char* name;
+  Kind kind;
+  std::int32_t inputs;
+  std::int32_t variables;
+  std::int32_t options;     ///< how many numbers the functor's options hold
+  double nanoseconds;       ///< estimated cost of an element, gradient included, float32 with AVX-512
+  std::int64_t (*tasks[precisions])(const Call*);
+  std::int64_t (*scratch_bytes[precisions])(const Call*);
+  Run run[precisions][output_sets];
+};
+
+struct Table {
+  const Kernel* kernels;
+  std::int32_t count;
+};
+
+}  // namespace abi
+}  // namespace fusedloss

@@ -1,0 +1,361 @@
+// The kind of losses that act element by element: the driver that maps a functor over blocks.
+//
+// A functor is a struct with
+//   name, inputs (operands, then array parameters), variables (operands that have a gradient: the first ones), nanoseconds,
+//   template <class T> struct Options   - numbers in the arithmetic's precision, empty if there are none
+//   template <class T> static Jet<T, variables> eval(const T (&input)[inputs], const Options<T>&)   - branch-free
+//   template <class T> static bool valid(const T (&input)[inputs], const Options<T>&)               - the domain
+// and knows nothing of weights, reductions, masks, types or strides: they live here.
+//
+// Design:
+// 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input, a weight of one and an output
+//    that nobody wants are streams of step zero over one group. So weights and per-item values cost a load or a store from the
+//    first-level cache and no template flag.
+// 2. The tail of a block runs through the same loop from padded buffers: one loop, the same bits whatever the length.
+// 3. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain.
+// 4. Only the loop over groups is compiled for each functor; laying out a block is compiled once (Bench).
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "../core/call.hpp"
+#include "../core/jet.hpp"
+#include "../core/lanes.hpp"
+#include "staging.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// Elements a task works on: 64 KB of each operand, 5 to 20 microseconds.
+constexpr int blocks_per_task = 16;
+
+template <class T>
+struct Stream {
+  T* at;
+  std::ptrdiff_t step;  // elements from group to group: lanes<T> or 0
+};
+
+/// Where a pass over groups reads and writes.
+template <class T>
+struct Streams {
+  Stream<const T> input[abi::max_inputs];
+  Stream<const T> weight;  // of the value
+  Stream<const T> slope;   // of the derivatives: weight x cotangent x scale
+  Stream<const T> vector[abi::max_variables];
+  Stream<T> value;
+  Stream<T> grad[abi::max_variables];
+  Stream<T> hess[abi::max_variables];
+
+  /// Calls act(stream, other's stream) for the inputs, and for the outputs, in step with another set.
+  template <class Other, class Act>
+  FUSEDLOSS_INLINE void each_input(Other& other, const Act& act) {
+    for (int k = 0; k < abi::max_inputs; ++k) act(input[k], other.input[k]);
+    act(weight, other.weight);
+    act(slope, other.slope);
+    for (int k = 0; k < abi::max_variables; ++k) act(vector[k], other.vector[k]);
+  }
+  template <class Other, class Act>
+  FUSEDLOSS_INLINE void each_output(Other& other, const Act& act) {
+    act(value, other.value);
+    for (int k = 0; k < abi::max_variables; ++k) {
+      act(grad[k], other.grad[k]);
+      act(hess[k], other.hess[k]);
+    }
+  }
+};
+
+/// Lays out one block after another for the loop over groups, with buffers for what cannot be used where it lies.
+template <class T>
+struct Bench {
+  static constexpr int width = lanes<T>;
+  static constexpr int block = block_size<T>;
+  struct Buffers {
+    template <int Size>
+    struct alignas(64) Buffer {
+      T at[Size];
+    };
+    template <int Size>
+    struct Set {
+      Buffer<Size> input[abi::max_inputs], weight, slope, vector[abi::max_variables], value, grad[abi::max_variables],
+          hess[abi::max_variables];
+    };
+    Set<block> whole;
+    Set<width> last;
+  };
+
+  const abi::Call* call;
+  std::int64_t start;
+  int count;  ///< items of the block
+  int full;   ///< groups that can be used where they lie
+  int tail;   ///< items behind them
+  Streams<T> streams;
+  Streams<T> last;  ///< the incomplete group, padded with weight zero
+  Buffers buffers;
+
+  /// What stays the same over a task: constants, a weight of one, outputs that nobody wants.
+  FUSEDLOSS_SHARED void set_up(const abi::Call* of) {
+    call = of;
+    streams.each_input(buffers.whole, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    streams.each_output(buffers.whole, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    last.each_input(buffers.last, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    last.each_output(buffers.last, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    const T scale = static_cast<T>(call->scale);
+    for (int l = 0; l < width; ++l) {
+      buffers.whole.weight.at[l] = T(1);
+      buffers.whole.slope.at[l] = scale;
+    }
+    for (int k = 0; k < abi::max_inputs; ++k) {
+      if (call->inputs[k].layout == abi::constant) stage(call->inputs[k], call->items, 0, width, buffers.whole.input[k].at);
+    }
+  }
+
+  /// Lays out block number `index` of the call; false beyond its end.
+  FUSEDLOSS_SHARED bool enter(std::int64_t index) {
+    start = index * block;
+    const std::int64_t left = call->items.size - start;
+    if (left <= 0) return false;
+    count = left < block ? static_cast<int>(left) : block;
+    full = count / width;
+    tail = count - full * width;
+
+    for (int k = 0; k < abi::max_inputs; ++k) bring(call->inputs[k], buffers.whole.input[k].at, streams.input[k]);
+    for (int k = 0; k < abi::max_variables; ++k) {
+      bring(call->vector[k], buffers.whole.vector[k].at, streams.vector[k]);
+      place(call->grad[k], buffers.whole.grad[k].at, streams.grad[k]);
+      place(call->hess[k], buffers.whole.hess[k].at, streams.hess[k]);
+    }
+    place(call->value, buffers.whole.value.at, streams.value);
+    weigh();
+    if (tail != 0) pad();
+    return true;
+  }
+
+  /// Hands out what went to buffers.
+  FUSEDLOSS_SHARED void leave() {
+    if (tail != 0) {
+      const int at = full, size = tail;
+      streams.each_output(last, [at, size](Stream<T>& stream, const Stream<T>& from) {
+        std::memcpy(stream.at + at * stream.step, from.at, size * sizeof(T));
+      });
+    }
+    hand_out(call->value, buffers.whole.value.at);
+    for (int k = 0; k < abi::max_variables; ++k) {
+      hand_out(call->grad[k], buffers.whole.grad[k].at);
+      hand_out(call->hess[k], buffers.whole.hess[k].at);
+    }
+  }
+
+ private:
+  FUSEDLOSS_INLINE void bring(const abi::Array& array, T* buffer, Stream<const T>& stream) {
+    if (array.layout == abi::absent || array.layout == abi::constant) return;
+    stream = {buffer, width};
+    if (in_place<T>(array)) {
+      stream.at = static_cast<const T*>(array.data) + start;
+    } else {
+      stage(array, call->items, start, count, buffer);
+    }
+  }
+
+  FUSEDLOSS_INLINE void place(const abi::Array& array, T* buffer, Stream<T>& stream) {
+    if (array.layout == abi::absent) return;
+    stream = {in_place<T>(array) ? static_cast<T*>(array.data) + start : buffer, width};
+  }
+
+  FUSEDLOSS_INLINE void hand_out(const abi::Array& array, const T* buffer) {
+    if (array.layout != abi::absent && !in_place<T>(array)) unstage(buffer, array, call->items, start, count);
+  }
+
+  /// Weights of the block's items and what multiplies their derivatives.
+  FUSEDLOSS_INLINE void weigh() {
+    T* weight = buffers.whole.weight.at;
+    T* slope = buffers.whole.slope.at;
+    const bool weighted = call->weight.layout != abi::absent || call->has_ignore;
+    if (weighted) {
+      if (call->weight.layout == abi::absent) {
+        for (int i = 0; i < count; ++i) weight[i] = T(1);
+      } else {
+        stage(call->weight, call->items, start, count, weight);
+      }
+      if (call->has_ignore) {
+        const T ignore = static_cast<T>(call->ignore);
+        const Stream<const T>& target = streams.input[1];
+        for (int i = 0; i < count; ++i) {
+          const T t = target.at[target.step == 0 ? 0 : i];
+          weight[i] = t == ignore || (ignore != ignore && t != t) ? T(0) : weight[i];
+        }
+      }
+      streams.weight.step = width;
+    }
+    if (weighted || call->cotangent.layout != abi::absent) {
+      const T scale = static_cast<T>(call->scale);
+      if (call->cotangent.layout == abi::absent) {
+        for (int i = 0; i < count; ++i) slope[i] = scale;
+      } else {
+        stage(call->cotangent, call->items, start, count, slope);
+        for (int i = 0; i < count; ++i) slope[i] *= scale;
+      }
+      if (weighted) {
+        for (int i = 0; i < count; ++i) slope[i] = weight[i] != T(0) ? slope[i] * weight[i] : T(0);
+      }
+      streams.slope.step = width;
+    }
+  }
+
+  FUSEDLOSS_INLINE void pad() {
+    const int at = full, size = tail;
+    last.each_input(streams, [at, size](Stream<const T>& stream, const Stream<const T>& from) {
+      T* lane = const_cast<T*>(stream.at);  // a buffer of this Bench
+      for (int l = 0; l < width; ++l) lane[l] = T(0);
+      std::memcpy(lane, from.at + at * from.step, size * sizeof(T));
+    });
+  }
+};
+
+template <class Loss, class T, abi::Outputs Set>
+struct Pointwise {
+  static constexpr int width = lanes<T>;
+  static constexpr int variables = Loss::variables;
+  static constexpr bool wants_value = Set == abi::value_only || Set == abi::value_grad || Set == abi::value_grad_hess;
+  static constexpr bool wants_grad = Set == abi::value_grad || Set == abi::grad_hess || Set == abi::value_grad_hess;
+  static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
+  static constexpr bool wants_product = Set == abi::hessian_vector;
+  using Options = typename Loss::template Options<T>;
+  using Mask = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+
+  struct Sums {
+    double value[width] = {};
+    Mask invalid[width] = {};
+  };
+
+  /// The one loop: all lanes of group after group.
+  static FUSEDLOSS_INLINE void groups(const Streams<T>& streams, int count, const Options& options, T floor, T ceiling,
+                                      Sums& sums) {
+    const T* input[Loss::inputs];
+    for (int k = 0; k < Loss::inputs; ++k) input[k] = streams.input[k].at;
+    const T *weight = streams.weight.at, *slope = streams.slope.at, *vector[variables];
+    T *value = streams.value.at, *grad[variables], *hess[variables];
+    for (int k = 0; k < variables; ++k) {
+      vector[k] = streams.vector[k].at;
+      grad[k] = streams.grad[k].at;
+      hess[k] = streams.hess[k].at;
+    }
+    const Streams<T> steps = streams;  // a copy that no store can change
+    for (int group = 0; group < count; ++group) {
+      for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
+      for (int k = 0; k < variables; ++k) {
+        if constexpr (wants_grad || wants_product) prefetch_write(grad[k]);
+        if constexpr (wants_hess) prefetch_write(hess[k]);
+      }
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) {
+        T x[Loss::inputs];
+        for (int k = 0; k < Loss::inputs; ++k) x[k] = input[k][l];
+        const Jet<T, variables> jet = Loss::template eval<T>(x, options);
+        const bool kept = weight[l] != T(0);
+        sums.invalid[l] |= kept && !Loss::template valid<T>(x, options) ? Mask(1) : Mask(0);
+        if constexpr (wants_value) {
+          const double item = static_cast<double>(weight[l]) * static_cast<double>(jet.value);
+          sums.value[l] = kept ? sums.value[l] + item : sums.value[l];
+          value[l] = kept ? weight[l] * jet.value : T(0);
+        }
+        const T factor = slope[l];
+        const auto sloped = [factor](T derivative) { return factor != T(0) ? factor * derivative : T(0); };
+        if constexpr (variables == 1) {
+          if constexpr (wants_grad) grad[0][l] = sloped(jet.d1);
+          if constexpr (wants_hess) hess[0][l] = sloped(clamp_between(jet.d2, floor, ceiling));
+          if constexpr (wants_product) grad[0][l] = sloped(jet.d2 * vector[0][l]);
+        } else {
+          if constexpr (wants_grad) {
+            grad[0][l] = sloped(jet.d1[0]);
+            grad[1][l] = sloped(jet.d1[1]);
+          }
+          if constexpr (wants_hess) {
+            hess[0][l] = sloped(clamp_between(jet.d2[0], floor, ceiling));
+            hess[1][l] = sloped(clamp_between(jet.d2[2], floor, ceiling));
+          }
+          if constexpr (wants_product) {
+            const T a = vector[0][l], b = vector[1][l];
+            grad[0][l] = sloped(jet.d2[0] * a + jet.d2[1] * b);
+            grad[1][l] = sloped(jet.d2[1] * a + jet.d2[2] * b);
+          }
+        }
+      }
+      for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
+      weight += steps.weight.step;
+      slope += steps.slope.step;
+      value += steps.value.step;
+      for (int k = 0; k < variables; ++k) {
+        vector[k] += steps.vector[k].step;
+        grad[k] += steps.grad[k].step;
+        hess[k] += steps.hess[k].step;
+      }
+    }
+  }
+
+  /// The first item of a block that the functor does not accept, or -1.
+  static FUSEDLOSS_INLINE std::int64_t first_invalid(const Bench<T>& bench, const Options& options) {
+    const auto item = [](const Stream<const T>& stream, int i) { return stream.at[stream.step == 0 ? 0 : i]; };
+    for (int i = 0; i < bench.count; ++i) {
+      T x[Loss::inputs];
+      for (int k = 0; k < Loss::inputs; ++k) x[k] = item(bench.streams.input[k], i);
+      if (item(bench.streams.weight, i) != T(0) && !Loss::template valid<T>(x, options)) return bench.start + i;
+    }
+    return -1;
+  }
+
+  /// One task: blocks_per_task blocks, each laid out, mapped, and its sum joined.
+  static void run(const abi::Call* call, std::int64_t task, void*, abi::Partial* partial) {
+    Options options;
+    if constexpr (!std::is_empty_v<Options>) std::memcpy(&options, call->options, sizeof options);
+    const T floor = static_cast<T>(call->hess_floor), ceiling = static_cast<T>(call->hess_ceiling);
+    Bench<T> bench;
+    bench.set_up(call);
+    Total sum;
+    for (int b = 0; b < blocks_per_task && bench.enter(task * blocks_per_task + b); ++b) {
+      Sums sums;
+      for (int part = 0; part < 2; ++part) {  // one call, one copy of the loop
+        const int count = part == 0 ? bench.full : bench.tail == 0 ? 0 : 1;
+        groups(part == 0 ? bench.streams : bench.last, count, options, floor, ceiling, sums);
+      }
+      Mask invalid = 0;
+      for (int l = 0; l < width; ++l) invalid |= sums.invalid[l];
+      if (invalid != 0 && partial->invalid < 0) partial->invalid = first_invalid(bench, options);
+      if constexpr (wants_value) sum.add(fold(sums.value));
+      bench.leave();
+    }
+    partial->sum = sum.sum;
+    partial->residue = sum.residue;
+  }
+};
+
+template <class T>
+FUSEDLOSS_SHARED std::int64_t pointwise_tasks(const abi::Call* call) {
+  constexpr std::int64_t task = static_cast<std::int64_t>(blocks_per_task) * block_size<T>;
+  return (call->items.size + task - 1) / task;
+}
+
+FUSEDLOSS_SHARED std::int64_t no_scratch(const abi::Call*) { return 0; }
+
+/// The row of the dispatch table for one loss.
+template <class Loss>
+constexpr abi::Kernel pointwise_kernel() {
+  using F = typename Loss::template Options<float>;
+  constexpr int options = std::is_empty_v<F> ? 0 : static_cast<int>(sizeof(F) / sizeof(float));
+  return {Loss::name,
+          abi::elements,
+          Loss::inputs,
+          Loss::variables,
+          options,
+          Loss::nanoseconds,
+          {pointwise_tasks<float>, pointwise_tasks<double>},
+          {no_scratch, no_scratch},
+          {{Pointwise<Loss, float, abi::value_only>::run, Pointwise<Loss, float, abi::value_grad>::run,
+            Pointwise<Loss, float, abi::grad_hess>::run, Pointwise<Loss, float, abi::value_grad_hess>::run,
+            Pointwise<Loss, float, abi::hessian_vector>::run},
+           {Pointwise<Loss, double, abi::value_only>::run, Pointwise<Loss, double, abi::value_grad>::run,
+            Pointwise<Loss, double, abi::grad_hess>::run, Pointwise<Loss, double, abi::value_grad_hess>::run,
+            Pointwise<Loss, double, abi::hessian_vector>::run}}};
+}
+
+FUSEDLOSS_END

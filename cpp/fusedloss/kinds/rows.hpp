@@ -1,0 +1,480 @@
+// What all losses over rows of classes share: cutting rows into tasks, bringing them in, item weights, labels.
+//
+// Design:
+// 1. A Unit is what the arithmetic sees: groups of lanes, one after the other. Long contiguous rows are visited along the row, lane l
+//    of group s being class s * lanes + l. Short rows, and rows whose classes are apart in memory, are visited across: lane l is row
+//    l, group s is class s. The loops are the same; only a fold of the lanes is left out. Which of the two depends on the number of
+//    classes and the strides alone, never on the rows around.
+// 2. Rows that lie right are read and written where they are; others go through the worker's scratch.
+// 3. Labels are read once into a block buffer and checked there, so that no array that changes meanwhile can lead a read astray.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "../core/call.hpp"
+#include "../core/lanes.hpp"
+#include "staging.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// Rows that one task may hold.
+constexpr int max_task_rows = 512;
+/// Elements that one task should hold.
+constexpr std::int64_t task_elements = 16384;
+/// Rows with fewer classes than this are visited across.
+constexpr std::int64_t across_below = 64;
+
+/// An array seen by a unit: groups `step` elements apart, and the incomplete group of a row that is visited along.
+template <class T>
+struct Lane {
+  T* at = nullptr;
+  std::int64_t step = 0;
+  T* tail = nullptr;
+};
+
+template <class T>
+struct Unit {
+  static constexpr int width = lanes<T>;
+  bool across;
+  std::int64_t classes;
+  std::int64_t full;    ///< groups without the tail
+  std::int64_t groups;  ///< with it
+  Lane<const T> pred, target, vector;
+  Lane<T> grad, hess;
+  std::int64_t label[width];  ///< -1: none. Visited along, all lanes have the row's
+  T label_pred[width];        ///< pred at the label
+  T label_vector[width];
+  T slope[width];  ///< weight x cotangent x scale
+  T item[width];   ///< the result, before weights
+  bool valid[width];
+
+  /// pred or another array at a class of a lane.
+  template <class U>
+  FUSEDLOSS_INLINE U& at(const Lane<U>& array, int lane, std::int64_t index) const {
+    if (across) return array.at[index * array.step + lane];
+    const std::int64_t group = index / width;
+    return group < full ? array.at[index] : array.tail[index - group * width];
+  }
+};
+
+/// Visits groups [first, last): the part that lies together, then the tail. Calls body(pointers at the first group, first, count)
+/// through one call site, so that the loop inside stands in the program once.
+template <class T, class Body>
+FUSEDLOSS_INLINE void visit(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Body& body) {
+  for (int part = 0; part < 2; ++part) {
+    const std::int64_t from = part == 0 ? first : unit.full;
+    const std::int64_t to = part == 0 && last > unit.full ? unit.full : last;
+    if (from >= to) continue;
+    const auto point = [&](const auto& array) { return part == 0 ? array.at + from * array.step : array.tail; };
+    body(point(unit.pred), point(unit.target), point(unit.vector), point(unit.grad), point(unit.hess), from, to - from);
+  }
+}
+
+template <class T>
+FUSEDLOSS_SHARED bool visits_across(const abi::Call* call) {
+  const abi::Array& pred = call->inputs[0];
+  const std::int64_t itemsize = pred.dtype == abi::float64 ? 8 : pred.dtype == abi::float32 ? 4 : 2;
+  return call->classes < across_below || pred.class_stride != itemsize;
+}
+
+template <class T>
+FUSEDLOSS_SHARED std::int64_t rows_per_task(const abi::Call* call) {
+  std::int64_t rows = call->classes < 1 ? max_task_rows : task_elements / call->classes;
+  if (rows > max_task_rows) rows = max_task_rows;
+  if (visits_across<T>(call)) rows = rows / lanes<T> * lanes<T>;
+  const std::int64_t least = visits_across<T>(call) ? lanes<T> : 1;
+  return rows < least ? least : rows;
+}
+
+template <class T>
+FUSEDLOSS_SHARED std::int64_t row_tasks(const abi::Call* call) {
+  const std::int64_t rows = rows_per_task<T>(call);
+  return (call->items.size + rows - 1) / rows;
+}
+
+/// Elements of one scratch array: a row rounded up to groups, or a tile of one group of rows.
+template <class T>
+FUSEDLOSS_SHARED std::int64_t scratch_elements(const abi::Call* call) {
+  const std::int64_t width = lanes<T>;
+  return visits_across<T>(call) ? call->classes * width : (call->classes + width - 1) / width * width;
+}
+
+template <class T>
+FUSEDLOSS_SHARED std::int64_t row_scratch_bytes(const abi::Call* call) {
+  return 5 * scratch_elements<T>(call) * static_cast<std::int64_t>(sizeof(T));  // pred, target, vector, grad, hess
+}
+
+/// The rows of one task: their weights, labels, and where they lie in each array.
+template <class T>
+struct TaskRows {
+  std::int64_t start;
+  int count;
+  T weight[max_task_rows];
+  T slope[max_task_rows];
+  std::int64_t label[max_task_rows];
+  std::int64_t invalid;  ///< first row of the call with a label out of range or a negative weight, or -1
+};
+
+FUSEDLOSS_SHARED void row_offsets(const abi::Array& array, const abi::Items& items, std::int64_t start, int count,
+                                  std::int64_t* offsets) {
+  if (array.layout == abi::absent) return;
+  const std::int64_t step = array.strides[items.axes - 1];
+  for_each_run(items, array.strides, start, count, [&](std::int64_t offset, int first, int length) {
+    for (int i = 0; i < length; ++i) offsets[first + i] = offset + i * step;
+  });
+}
+
+/// sum_c class_weight_c t_c of one row.
+template <class T>
+FUSEDLOSS_SHARED double target_weight(const abi::Array& target, std::int64_t offset, const double* class_weight,
+                                      std::int64_t classes) {
+  constexpr int block = block_size<T>;
+  T buffer[block];
+  Total total;
+  for (std::int64_t first = 0; first < classes; first += block) {
+    const int count = classes - first < block ? static_cast<int>(classes - first) : block;
+    load_any(target.dtype, static_cast<const char*>(target.data) + offset + first * target.class_stride, target.class_stride,
+             buffer, count);
+    double lane[8] = {};
+    for (int i = 0; i < count; ++i) lane[i % 8] += class_weight[first + i] * static_cast<double>(buffer[i]);
+    total.add(fold(lane));
+  }
+  return total.sum + total.residue;
+}
+
+/// Weights and labels of a task's rows. `labelled`: the target holds labels, not distributions.
+template <class T>
+FUSEDLOSS_SHARED void weigh_rows(const abi::Call* call, std::int64_t task, bool labelled, TaskRows<T>& rows) {
+  const std::int64_t size = rows_per_task<T>(call);
+  rows.start = task * size;
+  const std::int64_t left = call->items.size - rows.start;
+  rows.count = static_cast<int>(left < size ? left : size);
+  rows.invalid = -1;
+  const auto refuse = [&](int i) {
+    if (rows.invalid < 0) rows.invalid = rows.start + i;
+    rows.weight[i] = T(0);
+  };
+
+  if (call->weight.layout == abi::absent) {
+    for (int i = 0; i < rows.count; ++i) rows.weight[i] = T(1);
+  } else {
+    stage(call->weight, call->items, rows.start, rows.count, rows.weight);
+    for (int i = 0; i < rows.count; ++i) {
+      if (!(rows.weight[i] >= T(0))) refuse(i);
+    }
+  }
+  if (labelled) {
+    stage(call->inputs[1], call->items, rows.start, rows.count, rows.label);
+    for (int i = 0; i < rows.count; ++i) {
+      const std::int64_t label = rows.label[i];
+      if (call->has_ignore_index && label == call->ignore_index) {
+        rows.weight[i] = T(0);
+        rows.label[i] = -1;
+      } else if (label < 0 || label >= call->classes) {
+        refuse(i);
+        rows.label[i] = -1;
+      } else if (call->class_weight != nullptr) {
+        rows.weight[i] = static_cast<T>(static_cast<double>(rows.weight[i]) * call->class_weight[label]);
+      }
+    }
+  } else {
+    for (int i = 0; i < rows.count; ++i) rows.label[i] = -1;
+    if (call->class_weight != nullptr) {
+      std::int64_t offsets[max_task_rows];
+      row_offsets(call->inputs[1], call->items, rows.start, rows.count, offsets);
+      for (int i = 0; i < rows.count; ++i) {
+        if (rows.weight[i] == T(0)) continue;
+        const double factor = target_weight<T>(call->inputs[1], offsets[i], call->class_weight, call->classes);
+        rows.weight[i] = static_cast<T>(static_cast<double>(rows.weight[i]) * factor);
+      }
+    }
+  }
+
+  if (call->cotangent.layout == abi::absent) {
+    for (int i = 0; i < rows.count; ++i) rows.slope[i] = T(1);
+  } else {
+    stage(call->cotangent, call->items, rows.start, rows.count, rows.slope);
+  }
+  for (int i = 0; i < rows.count; ++i) {
+    const double slope = static_cast<double>(rows.slope[i]) * call->scale * static_cast<double>(rows.weight[i]);
+    rows.slope[i] = rows.weight[i] != T(0) ? static_cast<T>(slope) : T(0);
+  }
+}
+
+/// A pass over labels and weights alone: the sum of the rows' weights, and the first row that is invalid.
+template <class T, bool Labelled>
+void run_row_weight(const abi::Call* call, std::int64_t task, void*, abi::Partial* partial) {
+  TaskRows<T> rows;
+  weigh_rows(call, task, Labelled, rows);
+  Total total;
+  for (int i = 0; i < rows.count; ++i) total.add(static_cast<double>(rows.weight[i]));
+  partial->sum = total.sum;
+  partial->residue = total.residue;
+  partial->invalid = rows.invalid;
+}
+
+template <bool Labelled>
+constexpr abi::Kernel row_weight_kernel(const char* name) {
+  abi::Kernel kernel{name,
+                     Labelled ? abi::rows_of_labels : abi::rows_of_distributions,
+                     2,
+                     0,
+                     0,
+                     0.5,
+                     {row_tasks<float>, row_tasks<double>},
+                     {row_scratch_bytes<float>, row_scratch_bytes<double>},
+                     {}};
+  for (int set = 0; set < abi::output_sets; ++set) {
+    kernel.run[0][set] = run_row_weight<float, Labelled>;
+    kernel.run[1][set] = run_row_weight<double, Labelled>;
+  }
+  return kernel;
+}
+
+/// Runs `Solve::solve(unit, options, floor, ceiling)` over the rows of a task: brings each unit in, hands its results out.
+template <class Solve, class T, abi::Outputs Set>
+struct RowTask {
+  static constexpr int width = lanes<T>;
+  static constexpr bool wants_value = Set == abi::value_only || Set == abi::value_grad || Set == abi::value_grad_hess;
+  static constexpr bool wants_grad = Set != abi::value_only;
+  static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
+  static constexpr bool wants_product = Set == abi::hessian_vector;
+  static constexpr bool labelled = Solve::labelled;
+
+  struct Places {
+    std::int64_t pred[max_task_rows], target[max_task_rows], vector[max_task_rows], grad[max_task_rows], hess[max_task_rows];
+  };
+
+  struct Tails {
+    alignas(64) T pred[width], target[width], vector[width], grad[width], hess[width];
+  };
+
+  static void run(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
+    using Options = typename Solve::template Options<T>;
+    Options options;
+    if constexpr (!std::is_empty_v<Options>) std::memcpy(&options, call->options, sizeof options);
+
+    TaskRows<T> rows;
+    weigh_rows(call, task, labelled, rows);
+    partial->invalid = rows.invalid;
+
+    Places places;
+    const auto locate = [&](const abi::Array& array, std::int64_t* offsets) {
+      row_offsets(array, call->items, rows.start, rows.count, offsets);
+    };
+    locate(call->inputs[0], places.pred);
+    if constexpr (!labelled) locate(call->inputs[1], places.target);
+    if constexpr (wants_product) locate(call->vector[0], places.vector);
+    if constexpr (wants_grad) locate(call->grad[0], places.grad);
+    if constexpr (wants_hess) locate(call->hess[0], places.hess);
+
+    const bool across = visits_across<T>(call);
+    const std::int64_t size = scratch_elements<T>(call);
+    T* const room = static_cast<T*>(scratch);
+
+    alignas(64) T value[max_task_rows];
+    Unit<T> unit;
+    Tails tails;
+    unit.across = across;
+    unit.classes = call->classes;
+    unit.full = across ? call->classes : call->classes / width;
+    unit.groups = across ? call->classes : (call->classes + width - 1) / width;
+
+    for (int first = 0; first < rows.count; first += across ? width : 1) {
+      const int here = !across ? 1 : rows.count - first < width ? rows.count - first : width;
+      for (int l = 0; l < width; ++l) {
+        const int row = across ? first + l : first;
+        const bool real = row < rows.count;
+        unit.label[l] = real ? rows.label[row] : -1;
+        unit.slope[l] = real ? rows.slope[row] : T(0);
+        unit.valid[l] = true;
+      }
+      if (!across && rows.weight[first] == T(0)) {  // nothing to compute; along a row that saves the visit
+        clear_row(call, places, first);
+        value[first] = T(0);
+        continue;
+      }
+      unit.pred = bring(call->inputs[0], places.pred, first, here, across, call->classes, room, tails.pred);
+      if constexpr (!labelled) {
+        unit.target = bring(call->inputs[1], places.target, first, here, across, call->classes, room + size, tails.target);
+      }
+      if constexpr (wants_product) {
+        unit.vector = bring(call->vector[0], places.vector, first, here, across, call->classes, room + 2 * size, tails.vector);
+      }
+      if constexpr (wants_grad) {
+        unit.grad = place(call->grad[0], places.grad, first, here, across, room + 3 * size, tails.grad);
+      }
+      if constexpr (wants_hess) {
+        unit.hess = place(call->hess[0], places.hess, first, here, across, room + 4 * size, tails.hess);
+      }
+      for (int l = 0; l < width; ++l) {
+        const std::int64_t label = unit.label[l];
+        unit.label_pred[l] = label < 0 ? T(0) : unit.at(unit.pred, l, label);
+        if constexpr (wants_product) unit.label_vector[l] = label < 0 ? T(0) : unit.at(unit.vector, l, label);
+      }
+
+      Solve::template solve<T, Set>(unit, options, static_cast<T>(call->hess_floor), static_cast<T>(call->hess_ceiling));
+
+      if constexpr (wants_grad) hand_out(call->grad[0], places.grad, unit.grad, first, here, across, call->classes);
+      if constexpr (wants_hess) hand_out(call->hess[0], places.hess, unit.hess, first, here, across, call->classes);
+      for (int l = 0; l < here; ++l) {
+        value[first + l] = unit.item[l];
+        if (!unit.valid[l] && rows.weight[first + l] != T(0)) {
+          const std::int64_t at = rows.start + first + l;
+          if (partial->invalid < 0 || at < partial->invalid) partial->invalid = at;
+        }
+      }
+    }
+
+    if constexpr (wants_value) {
+      double lane[width] = {};
+      for (int i = 0; i < rows.count; ++i) {
+        const bool kept = rows.weight[i] != T(0);
+        lane[i % width] += kept ? static_cast<double>(rows.weight[i]) * static_cast<double>(value[i]) : 0.0;
+        value[i] = kept ? rows.weight[i] * value[i] : T(0);
+      }
+      partial->sum = fold(lane);
+      partial->residue = 0;
+      if (call->value.layout != abi::absent) unstage(value, call->value, call->items, rows.start, rows.count);
+    }
+  }
+
+ private:
+  static FUSEDLOSS_INLINE char* address(const abi::Array& array, std::int64_t offset) {
+    return static_cast<char*>(array.data) + offset;
+  }
+
+  static FUSEDLOSS_INLINE bool row_in_place(const abi::Array& array) {
+    return array.dtype == dtype_of<T> && array.class_stride == static_cast<std::int64_t>(sizeof(T)) && array.layout != abi::strided;
+  }
+
+  /// Across, a full group of rows that lie side by side can be used where it is.
+  static FUSEDLOSS_INLINE bool tile_in_place(const abi::Array& array, const std::int64_t* offsets, int first, int here) {
+    if (here != width || array.dtype != dtype_of<T> || array.layout == abi::strided) return false;
+    if (array.class_stride % static_cast<std::int64_t>(sizeof(T)) != 0) return false;
+    bool together = true;
+    for (int l = 1; l < width; ++l) {
+      together &= offsets[first + l] - offsets[first + l - 1] == static_cast<std::int64_t>(sizeof(T));
+    }
+    return together;
+  }
+
+  static Lane<const T> bring(const abi::Array& array, const std::int64_t* offsets, int first, int here, bool across,
+                             std::int64_t classes, T* room, T* tail) {
+    const std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+    const T padding = -infinity<T>;  // a class of probability 0; losses whose padding matters mask it by its index
+    if (across) {
+      if (tile_in_place(array, offsets, first, here)) {
+        return {reinterpret_cast<const T*>(address(array, offsets[first])), array.class_stride / size, nullptr};
+      }
+      gather_tile(array, offsets + first, here, classes, room);
+      return {room, width, nullptr};
+    }
+    const std::int64_t full = classes / width;
+    const int rest = static_cast<int>(classes - full * width);
+    const T* row = room;
+    if (row_in_place(array)) {
+      row = reinterpret_cast<const T*>(address(array, offsets[first]));
+    } else {
+      std::int64_t done = 0;
+      while (done < classes) {
+        const int count = classes - done < (1 << 30) ? static_cast<int>(classes - done) : (1 << 30);
+        load_any(array.dtype, address(array, offsets[first] + done * array.class_stride), array.class_stride, room + done, count);
+        done += count;
+      }
+    }
+    for (int l = 0; l < width; ++l) tail[l] = padding;
+    if (rest != 0) std::memcpy(tail, row + full * width, rest * sizeof(T));
+    return {row, width, tail};
+  }
+
+  /// Rows that are not side by side, turned so that lane l is row l.
+  static FUSEDLOSS_INLINE void gather_tile(const abi::Array& array, const std::int64_t* offsets, int here, std::int64_t classes,
+                                           T* room) {
+    if (here < width) {
+      for (std::int64_t i = 0; i < classes * width; ++i) room[i] = T(0);
+    }
+    constexpr int stretch = 64;
+    T buffer[stretch];
+    for (int l = 0; l < here; ++l) {
+      for (std::int64_t c = 0; c < classes; c += stretch) {
+        const int count = classes - c < stretch ? static_cast<int>(classes - c) : stretch;
+        load_any(array.dtype, address(array, offsets[l] + c * array.class_stride), array.class_stride, buffer, count);
+        for (int i = 0; i < count; ++i) room[(c + i) * width + l] = buffer[i];
+      }
+    }
+  }
+
+  static Lane<T> place(const abi::Array& array, const std::int64_t* offsets, int first, int here, bool across, T* room, T* tail) {
+    const std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+    if (across) {
+      if (tile_in_place(array, offsets, first, here)) {
+        return {reinterpret_cast<T*>(address(array, offsets[first])), array.class_stride / size, nullptr};
+      }
+      return {room, width, nullptr};
+    }
+    return {row_in_place(array) ? reinterpret_cast<T*>(address(array, offsets[first])) : room, width, tail};
+  }
+
+  static void hand_out(const abi::Array& array, const std::int64_t* offsets, const Lane<T>& lane, int first, int here, bool across,
+                       std::int64_t classes) {
+    if (across) {
+      if (tile_in_place(array, offsets, first, here)) return;
+      constexpr int stretch = 64;
+      T buffer[stretch];
+      for (int l = 0; l < here; ++l) {
+        for (std::int64_t c = 0; c < classes; c += stretch) {
+          const int count = classes - c < stretch ? static_cast<int>(classes - c) : stretch;
+          for (int i = 0; i < count; ++i) buffer[i] = lane.at[(c + i) * width + l];
+          store_any(array.dtype, buffer, address(array, offsets[first + l] + c * array.class_stride), array.class_stride, count);
+        }
+      }
+      return;
+    }
+    const std::int64_t full = classes / width;
+    const int rest = static_cast<int>(classes - full * width);
+    if (rest != 0) std::memcpy(lane.at + full * width, lane.tail, rest * sizeof(T));
+    if (row_in_place(array)) return;
+    std::int64_t done = 0;
+    while (done < classes) {
+      const int count = classes - done < (1 << 30) ? static_cast<int>(classes - done) : (1 << 30);
+      store_any(array.dtype, lane.at + done, address(array, offsets[first] + done * array.class_stride), array.class_stride, count);
+      done += count;
+    }
+  }
+
+  static void clear_row(const abi::Call* call, const Places& places, int row) {
+    const T zeros[width] = {};
+    const auto clear = [&](const abi::Array& array, std::int64_t offset) {
+      for (std::int64_t c = 0; c < call->classes; c += width) {
+        const int count = call->classes - c < width ? static_cast<int>(call->classes - c) : width;
+        store_any(array.dtype, zeros, address(array, offset + c * array.class_stride), array.class_stride, count);
+      }
+    };
+    if constexpr (wants_grad) clear(call->grad[0], places.grad[row]);
+    if constexpr (wants_hess) clear(call->hess[0], places.hess[row]);
+  }
+};
+
+template <class Solve>
+constexpr abi::Kernel row_kernel() {
+  using F = typename Solve::template Options<float>;
+  constexpr int options = std::is_empty_v<F> ? 0 : static_cast<int>(sizeof(F) / sizeof(float));
+  return {Solve::name,
+          Solve::labelled ? abi::rows_of_labels : abi::rows_of_distributions,
+          2,
+          1,
+          options,
+          Solve::nanoseconds,
+          {row_tasks<float>, row_tasks<double>},
+          {row_scratch_bytes<float>, row_scratch_bytes<double>},
+          {{RowTask<Solve, float, abi::value_only>::run, RowTask<Solve, float, abi::value_grad>::run,
+            RowTask<Solve, float, abi::grad_hess>::run, RowTask<Solve, float, abi::value_grad_hess>::run,
+            RowTask<Solve, float, abi::hessian_vector>::run},
+           {RowTask<Solve, double, abi::value_only>::run, RowTask<Solve, double, abi::value_grad>::run,
+            RowTask<Solve, double, abi::grad_hess>::run, RowTask<Solve, double, abi::value_grad_hess>::run,
+            RowTask<Solve, double, abi::hessian_vector>::run}}};
+}
+
+FUSEDLOSS_END

@@ -1,0 +1,440 @@
+// The kind of losses of a softmax: fold a row into its maximum and sums, finish, map back.
+//
+// Design:
+// 1. The sum of exponentials is kept without its largest term, which is exactly 1: with rest = sum of the others,
+//    logsumexp = max + log1p(rest), 1 - p at the maximum = rest / (1 + rest). Both keep full relative accuracy where p -> 1,
+//    where the usual forms cancel to 0 (Blanchard, Higham and Higham 2021, "Accurately computing the log-sum-exp", give the first).
+// 2. z - max is carried as an unevaluated sum of two numbers into exp: rounded, it would cost half an ulp of z, which is many ulps of
+//    the result.
+// 3. A row is folded in blocks that stay in the first-level cache: maximum of the block, sums relative to it, joined to the row's in
+//    double. So a row is read from memory once. If it fits the second-level cache its exponentials are kept in the gradient's place and
+//    scaled in the end, otherwise they are taken again from the logits.
+// 4. A loss sees one row in five numbers and says how its derivatives mix p and the target (Slopes). The rest is here, once.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "../core/call.hpp"
+#include "../core/lanes.hpp"
+#include "../core/math.hpp"
+#include "rows.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// A row with an integer label, as a loss sees it.
+template <class T>
+struct LabelView {
+  T nll;         ///< -log p at the label, accurate to a few ulp
+  T p;           ///< probability of the label
+  T complement;  ///< 1 - p, with relative accuracy
+  T spread;      ///< mean over classes of -log p; 0 unless the loss wants it
+};
+
+/// A loss of one row and its derivatives, with u = [j is the label] - p_j:
+///   gradient_j = pull p_j - level, at the label surplus - pull (1 - p): the same, for a pull that cancels there
+///   Hessian    = pull (diag(p) - p p^T) + bend u u^T
+template <class T>
+struct Slopes {
+  T value, pull, surplus, level, bend;
+};
+
+/// What a fold keeps of a row (or, across, of a row in each lane).
+template <class T>
+struct Folded {
+  static constexpr int width = lanes<T>;
+  T shift[width];      ///< the maximum, or the lowest finite number where all is -inf
+  T one[width];        ///< the maximum's own term: 1, or 0 where all is -inf
+  double rest[width];  ///< sum of the other exponentials
+  double gap[width];   ///< sum over the target (or all classes) of weight x (shift - z)
+  double mass[width];  ///< sum of those weights
+  double dot[width];   ///< sum of exponential x vector
+  std::int64_t peak[width];  ///< first class of the maximum
+};
+
+/// What the map needs of a row once it is folded.
+template <class T>
+struct Finished {
+  static constexpr int width = lanes<T>;
+  Slopes<T> slopes[width];
+  T scale[width];             ///< turns an exponential relative to the row's shift into a probability
+  T complement[width];        ///< 1 - p at the maximum
+  T label_p[width];           ///< p at the label
+  T label_complement[width];  ///< 1 - p there
+  T mean[width];              ///< sum of p x vector
+};
+
+/// What sets one softmax loss apart from another: a few numbers and, for labels, its function of a row. A pointer, not a template
+/// argument: it is called once a unit, and so the folds and maps are compiled once for all losses.
+template <class T>
+struct SoftmaxLoss {
+  void (*eval)(const LabelView<T>*, T classes, const void* options, Slopes<T>*);  ///< for all lanes of a unit
+  const void* options;
+  bool spread;  ///< whether the loss wants the mean of -log p over classes
+  T smoothing;  ///< of a distribution
+};
+
+/// The target mixed with the uniform distribution.
+template <class T>
+FUSEDLOSS_INLINE T smoothed(T target, T uniform, T smoothing) {
+  return fma(target, T(1) - smoothing, smoothing * uniform);
+}
+
+/// Fold, finish and map of a unit of rows.
+template <class T, abi::Outputs Set, bool Labelled>
+struct SoftmaxRows {
+  static constexpr int width = lanes<T>;
+  static constexpr bool maps = Set != abi::value_only;
+  static constexpr bool curved = Set == abi::grad_hess || Set == abi::value_grad_hess;
+  static constexpr bool product = Set == abi::hessian_vector;
+  using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+
+  static constexpr std::int64_t groups_per_fold = 256;  ///< 16 KB of logits
+  static constexpr std::int64_t max_kept = 4096;        ///< groups of a row whose exponentials are kept: 256 KB
+  static constexpr std::int64_t folds_kept = max_kept / groups_per_fold;
+
+  static FUSEDLOSS_SHARED void solve(Unit<T>& unit, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
+    const bool keeps = maps && (unit.across || unit.groups <= max_kept);
+    const std::int64_t stride = unit.across ? unit.groups : groups_per_fold;
+    T shifts[folds_kept][width];
+
+    Folded<T> row;
+    for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
+      const std::int64_t last = first + stride < unit.groups ? first + stride : unit.groups;
+      Folded<T> part;
+      maximum(unit, first, last, part);
+      if (keeps) {
+        sums<true>(unit, first, last, loss, part);
+        for (int l = 0; l < width; ++l) shifts[fold][l] = part.shift[l];
+      } else {
+        sums<false>(unit, first, last, loss, part);
+      }
+      if (!unit.across) fold_lanes(part);
+      if (first == 0) {
+        row = part;
+      } else {
+        join(row, part);
+      }
+    }
+    Finished<T> finished;
+    finish(unit, row, loss, finished);
+    if constexpr (maps) {
+      for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
+        const std::int64_t last = first + stride < unit.groups ? first + stride : unit.groups;
+        if (keeps) {
+          map<true>(unit, first, last, row, shifts[fold], finished, loss, floor, ceiling);
+        } else {
+          map<false>(unit, first, last, row, row.shift, finished, loss, floor, ceiling);
+        }
+      }
+      mend(unit, row, finished, loss, floor, ceiling);
+    }
+  }
+
+ private:
+  /// Numbers the classes of a stretch: lane l of its group s is class first_class + s x stride + offset of l.
+  static FUSEDLOSS_INLINE void number_lanes(const Unit<T>& unit, Index (&offset)[width]) {
+    for (int l = 0; l < width; ++l) offset[l] = unit.across ? 0 : static_cast<Index>(l);
+  }
+
+  static FUSEDLOSS_INLINE void maximum(const Unit<T>& unit, std::int64_t first, std::int64_t last, Folded<T>& part) {
+    const Index per_group = unit.across ? 1 : width;
+    alignas(64) T top[width];
+    alignas(64) Index where[width], offset[width];
+    number_lanes(unit, offset);
+    for (int l = 0; l < width; ++l) {
+      top[l] = -infinity<T>;
+      where[l] = -1;
+    }
+    visit(unit, first, last, [&](const auto& pred, const auto&, const auto&, const auto&, const auto&, std::int64_t from, std::int64_t count) {
+      const std::int64_t step = unit.pred.step;
+      for (std::int64_t group = 0; group < count; ++group) {
+        const T* z = pred + group * step;
+        const Index base = static_cast<Index>(from - first + group) * per_group;
+        prefetch_read(z);
+        FUSEDLOSS_LANES(width)
+        for (int l = 0; l < width; ++l) {
+          const bool above = z[l] > top[l];
+          top[l] = above ? z[l] : top[l];
+          where[l] = above ? base + offset[l] : where[l];
+        }
+      }
+    });
+    if (!unit.across) {
+      for (int half = width / 2; half > 0; half /= 2) {
+        for (int l = 0; l < half; ++l) {
+          const bool other = top[l + half] > top[l] || (top[l + half] == top[l] && where[l + half] < where[l]);
+          top[l] = other ? top[l + half] : top[l];
+          where[l] = other ? where[l + half] : where[l];
+        }
+      }
+      for (int l = 1; l < width; ++l) {
+        top[l] = top[0];
+        where[l] = where[0];
+      }
+    }
+    const std::int64_t base = first * per_group;
+    for (int l = 0; l < width; ++l) {
+      part.shift[l] = top[l] == -infinity<T> ? lowest<T> : top[l];
+      part.one[l] = top[l] == -infinity<T> ? T(0) : T(1);
+      part.peak[l] = where[l] < 0 ? -1 : base + where[l];
+    }
+  }
+
+  template <bool Keeps>
+  static FUSEDLOSS_INLINE void sums(const Unit<T>& unit, std::int64_t first, std::int64_t last, const SoftmaxLoss<T>& loss, Folded<T>& part) {
+    if (!Labelled || loss.spread) {
+      sum_groups<Keeps, true>(unit, first, last, loss, part);
+    } else if constexpr (Labelled) {
+      sum_groups<Keeps, false>(unit, first, last, loss, part);
+    }
+  }
+
+  template <bool Keeps, bool Gaps>
+  static FUSEDLOSS_INLINE void sum_groups(const Unit<T>& unit, std::int64_t first, std::int64_t last, const SoftmaxLoss<T>& loss,
+                                          Folded<T>& part) {
+    const Index per_group = unit.across ? 1 : width;
+    const Index beyond = static_cast<Index>(unit.classes - first * per_group < INT32_MAX ? unit.classes - first * per_group : INT32_MAX);
+    alignas(64) double rest[width] = {}, gap[width] = {}, mass[width] = {}, dot[width] = {};
+    alignas(64) Index offset[width], peak[width];
+    alignas(64) T shift[width];
+    const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
+    number_lanes(unit, offset);
+    for (int l = 0; l < width; ++l) {
+      shift[l] = part.shift[l];
+      peak[l] = part.peak[l] < 0 ? -1 : static_cast<Index>(part.peak[l] - first * per_group);
+    }
+    visit(unit, first, last, [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto&, std::int64_t from, std::int64_t count) {
+      for (std::int64_t group = 0; group < count; ++group) {
+        const T* z = pred + group * unit.pred.step;
+        const T* t = Labelled ? z : target + group * unit.target.step;
+        const T* v = product ? vector + group * unit.vector.step : z;
+        T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
+        const Index base = static_cast<Index>(from - first + group) * per_group;
+        FUSEDLOSS_LANES(width)
+        for (int l = 0; l < width; ++l) {
+          const TwoTerms<T> below = two_diff(z[l], shift[l]);
+          const T e = exp(below.hi, below.lo);
+          const Index index = base + offset[l];
+          rest[l] += static_cast<double>(index == peak[l] ? T(0) : e);
+          if constexpr (Gaps) {
+            T weight = T(1);
+            if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
+            weight = index < beyond ? weight : T(0);
+            mass[l] += static_cast<double>(weight);
+            gap[l] -= weight == T(0) ? 0.0 : static_cast<double>(weight) * static_cast<double>(below.hi);
+          }
+          if constexpr (product) {
+            const T along = index < beyond ? v[l] : T(0);
+            dot[l] += static_cast<double>(e) * static_cast<double>(along);
+          }
+          if constexpr (Keeps) kept[l] = e;
+        }
+      }
+    });
+    for (int l = 0; l < width; ++l) {
+      part.rest[l] = rest[l];
+      part.gap[l] = gap[l];
+      part.mass[l] = mass[l];
+      part.dot[l] = dot[l];
+    }
+  }
+
+  /// Along a row: all lanes get the row's sums.
+  static FUSEDLOSS_INLINE void fold_lanes(Folded<T>& part) {
+    const auto spread = [](double(&lane)[width]) {
+      const double all = fold(lane);
+      for (int l = 0; l < lanes<T>; ++l) lane[l] = all;
+    };
+    spread(part.rest);
+    spread(part.gap);
+    spread(part.mass);
+    spread(part.dot);
+  }
+
+  /// Adds a later stretch of the same row. Lanes are equal here: rows that are visited across are one stretch.
+  static FUSEDLOSS_SHARED void join(Folded<T>& row, const Folded<T>& part) {
+    const bool above = part.shift[0] > row.shift[0] || row.one[0] == T(0);
+    const double old_shift = row.shift[0], part_shift = part.shift[0];
+    const double shift = above ? part_shift : old_shift;
+    const double old_factor = exp(old_shift - shift), part_factor = exp(part_shift - shift);
+    const double old_one = row.one[0], part_one = part.one[0];
+    const double rest = above ? (old_one + row.rest[0]) * old_factor + part.rest[0] * part_factor
+                              : row.rest[0] * old_factor + (part_one + part.rest[0]) * part_factor;
+    // A target that has no mass in a stretch adds nothing, however far that stretch is below.
+    const auto moved = [&](double gap, double mass, double from) { return mass == 0.0 || shift == from ? gap : gap + mass * (shift - from); };
+    const double gap = moved(row.gap[0], row.mass[0], old_shift) + moved(part.gap[0], part.mass[0], part_shift);
+    const double mass = row.mass[0] + part.mass[0];
+    const double dot = row.dot[0] * old_factor + part.dot[0] * part_factor;
+    for (int l = 0; l < lanes<T>; ++l) {
+      row.shift[l] = static_cast<T>(shift);
+      row.one[l] = above ? part.one[l] : row.one[l];
+      row.peak[l] = above ? part.peak[l] : row.peak[l];
+      row.rest[l] = rest;
+      row.gap[l] = gap;
+      row.mass[l] = mass;
+      row.dot[l] = dot;
+    }
+  }
+
+  /// From sums to the loss.
+  static FUSEDLOSS_INLINE void finish(Unit<T>& unit, const Folded<T>& row, const SoftmaxLoss<T>& loss, Finished<T>& done) {
+    alignas(64) T nll[width], spread[width], label_is_peak[width];
+    const T classes = static_cast<T>(unit.classes);
+    for (int l = 0; l < width; ++l) label_is_peak[l] = unit.label[l] == row.peak[l] ? T(1) : T(0);
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) {
+      // inf - inf: a row with +inf, or of nothing but -inf, has no softmax.
+      const T undefined = row.one[l] == T(0) ? not_a_number<T> : row.shift[l] - row.shift[l];
+      const double rest = row.rest[l] + static_cast<double>(undefined);
+      const double whole = 1.0 + rest;
+      const T log_sum = log1p(static_cast<T>(rest));
+      const TwoTerms<T> below = two_diff(unit.label_pred[l], row.shift[l]);
+      const double e = static_cast<double>(exp(below.hi, below.lo));
+      done.scale[l] = static_cast<T>(1.0 / whole);
+      done.complement[l] = static_cast<T>(rest / whole);
+      done.label_p[l] = static_cast<T>(e / whole);
+      done.label_complement[l] = static_cast<T>((label_is_peak[l] != T(0) ? rest : whole - e) / whole);
+      done.mean[l] = static_cast<T>(row.dot[l] / whole);
+      nll[l] = log_sum - below.hi;
+      spread[l] = Labelled ? log_sum + static_cast<T>(row.gap[l]) / classes
+                           : static_cast<T>(row.mass[l] * static_cast<double>(log_sum) + row.gap[l]);
+    }
+    if constexpr (Labelled) {
+      LabelView<T> views[width];
+      for (int l = 0; l < width; ++l) views[l] = {nll[l], done.label_p[l], done.label_complement[l], spread[l]};
+      loss.eval(views, classes, loss.options, done.slopes);
+    } else {
+      for (int l = 0; l < width; ++l) done.slopes[l] = {spread[l], static_cast<T>(row.mass[l]), T(0), T(0), T(0)};
+    }
+    for (int l = 0; l < width; ++l) unit.item[l] = done.slopes[l].value;
+  }
+
+  /// The derivatives of all classes from the exponentials.
+  template <bool Keeps>
+  static FUSEDLOSS_INLINE void map(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Folded<T>& row, const T (&shifts)[width],
+                                   const Finished<T>& done, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
+    alignas(64) T shift[width], scale[width], slope[width], pull[width], level[width], bend[width], mean[width], along[width];
+    const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
+    for (int l = 0; l < width; ++l) {
+      const TwoTerms<T> below = two_diff(shifts[l], row.shift[l]);
+      shift[l] = row.shift[l];
+      scale[l] = Keeps ? done.scale[l] * exp(below.hi, below.lo) : done.scale[l];
+      slope[l] = unit.slope[l];
+      pull[l] = done.slopes[l].pull;
+      level[l] = done.slopes[l].level;
+      bend[l] = done.slopes[l].bend;
+      if constexpr (product) {
+        mean[l] = done.mean[l];
+        along[l] = unit.label_vector[l] - mean[l];
+      }
+    }
+    visit(unit, first, last, [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto& hess, std::int64_t, std::int64_t count) {
+      for (std::int64_t group = 0; group < count; ++group) {
+        T* g = grad + group * unit.grad.step;
+        const T* z = Keeps ? g : pred + group * unit.pred.step;
+        const T* t = Labelled ? z : target + group * unit.target.step;
+        const T* v = product ? vector + group * unit.vector.step : z;
+        T* h = curved ? hess + group * unit.hess.step : g;
+        if constexpr (!Keeps) {
+          prefetch_read(z);
+          prefetch_write(g);
+        }
+        FUSEDLOSS_LANES(width)
+        for (int l = 0; l < width; ++l) {
+          T e;
+          if constexpr (Keeps) {
+            e = z[l];
+          } else {
+            const TwoTerms<T> below = two_diff(z[l], shift[l]);
+            e = exp(below.hi, below.lo);
+          }
+          const T p = e * scale[l];
+          const bool moves = slope[l] != T(0);
+          if constexpr (product) {
+            const T product = p * (pull[l] * (v[l] - mean[l]) - bend[l] * along[l]);
+            g[l] = moves ? slope[l] * product : T(0);
+          } else {
+            T d1 = pull[l] * p - level[l];
+            if constexpr (!Labelled) d1 -= smoothed(t[l], uniform, smoothing);
+            if constexpr (curved) {
+              const T d2 = p * (pull[l] * (T(1) - p) + bend[l] * p);
+              h[l] = moves ? slope[l] * clamp_between(d2, floor, ceiling) : T(0);
+            }
+            g[l] = moves ? slope[l] * d1 : T(0);
+          }
+        }
+      }
+    });
+  }
+
+  /// The two classes of a row for which the general form cancels: the maximum and the label.
+  static FUSEDLOSS_INLINE void mend(Unit<T>& unit, const Folded<T>& row, const Finished<T>& done, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
+    const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
+    const int count = unit.across ? width : 1;
+    for (int l = 0; l < count; ++l) {
+      const Slopes<T>& s = done.slopes[l];
+      const T slope = unit.slope[l];
+      const std::int64_t peak = row.peak[l], label = unit.label[l];
+      if (slope == T(0)) continue;
+      if constexpr (product) {
+        if (label >= 0) unit.at(unit.grad, l, label) += slope * s.bend * (unit.label_vector[l] - done.mean[l]);
+        continue;
+      }
+      const auto curve = [&](std::int64_t index, T p, T complement, T bent) {
+        if constexpr (curved) {
+          unit.at(unit.hess, l, index) = slope * clamp_between(s.pull * p * complement + s.bend * bent, floor, ceiling);
+        }
+      };
+      if (peak >= 0) {
+        const T rest = done.complement[l], p = T(1) - rest;
+        curve(peak, p, rest, p * p);
+        if constexpr (!Labelled) {
+          const T target = smoothed(unit.at(unit.target, l, peak), uniform, smoothing);
+          unit.at(unit.grad, l, peak) = slope * ((s.pull - target) - s.pull * rest);
+        }
+      }
+      if (Labelled && label >= 0) {
+        const T rest = done.label_complement[l];
+        curve(label, done.label_p[l], rest, rest * rest);
+        unit.at(unit.grad, l, label) = slope * (s.surplus - s.pull * rest);
+      }
+    }
+  }
+};
+
+/// A loss of the family as RowTask runs it. For labels, `Loss` has
+///   static bool wants_spread(const Options<T>&)
+///   static Slopes<T> eval(const LabelView<T>&, T classes, const Options<T>&)
+/// and for distributions
+///   static T smoothing(const Options<T>&).
+template <class Loss>
+struct Softmax {
+  static constexpr const char* name = Loss::name;
+  static constexpr double nanoseconds = Loss::nanoseconds;
+  static constexpr bool labelled = Loss::labelled;
+  template <class T>
+  using Options = typename Loss::template Options<T>;
+
+  template <class T, abi::Outputs Set>
+  static FUSEDLOSS_INLINE void solve(Unit<T>& unit, const Options<T>& options, T floor, T ceiling) {
+    SoftmaxLoss<T> loss{nullptr, &options, false, T(0)};
+    if constexpr (labelled) {
+      loss.eval = eval<T>;
+      loss.spread = Loss::wants_spread(options);
+    } else {
+      loss.smoothing = Loss::smoothing(options);
+    }
+    // A row's value is a by-product of its gradient: one compiled copy serves both.
+    constexpr abi::Outputs same = Set == abi::grad_hess ? abi::value_grad_hess : Set;
+    SoftmaxRows<T, same, labelled>::solve(unit, loss, floor, ceiling);
+  }
+
+ private:
+  template <class T>
+  static void eval(const LabelView<T>* rows, T classes, const void* options, Slopes<T>* slopes) {
+    for (int l = 0; l < lanes<T>; ++l) slopes[l] = Loss::eval(rows[l], classes, *static_cast<const Options<T>*>(options));
+  }
+};
+
+FUSEDLOSS_END

@@ -1,0 +1,46 @@
+// Losses of a margin: u = label x pred, the label -1 or +1.
+#pragma once
+
+#include "../core/jet.hpp"
+#include "../core/lanes.hpp"
+#include "../core/list.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// The chain rule of the family: with u = label x pred, d/dpred = label d/du. Labels come as slope x target + offset, so that 0 and 1 can
+/// stand for -1 and +1; the options of every loss of the family begin with the two.
+template <class Loss>
+struct Margin {
+  static constexpr int inputs = 2, variables = 1;
+
+  template <class T, class Options>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options& options) {
+    const T label = options.slope * input[1] + options.offset;
+    const Jet<T> jet = Loss::of(label * input[0], options);
+    return {jet.value, label * jet.d1, label * label * jet.d2};
+  }
+  template <class T, class Options>
+  static FUSEDLOSS_INLINE bool valid(const T (&input)[2], const Options& options) {
+    const T label = options.slope * input[1] + options.offset;
+    return label == T(1) || label == T(-1) || label != label;
+  }
+};
+
+/// max(0, margin - u); derivative 0 at u = margin.
+struct Hinge : Margin<Hinge> {
+  static constexpr const char* name = "hinge";
+  static constexpr double nanoseconds = 0.2;
+  template <class T>
+  struct Options {
+    T slope, offset, margin;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T u, const Options<T>& options) {
+    const T gap = options.margin - u;
+    return {maximum(gap, T(0)), gap > T(0) ? T(-1) : unless_nan(u, T(0)), unless_nan(u, T(0))};
+  }
+};
+
+using MarginLosses = List<Hinge>;
+
+FUSEDLOSS_END

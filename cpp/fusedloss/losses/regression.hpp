@@ -1,0 +1,90 @@
+// Losses of a residual: pred - target.
+#pragma once
+
+#include "../core/bits.hpp"
+#include "../core/jet.hpp"
+#include "../core/lanes.hpp"
+#include "../core/list.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// The chain rule of the family: a loss gives its Jet as a function of r = pred - target, whose derivative by pred is 1.
+template <class Loss>
+struct Residual {
+  static constexpr int inputs = 2, variables = 1;
+
+  template <class T, class Options>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options& options) {
+    return Loss::of(input[0] - input[1], options);
+  }
+  template <class T, class Options>
+  static FUSEDLOSS_INLINE bool valid(const T (&)[2], const Options&) {
+    return true;
+  }
+};
+
+/// scale r^2.
+struct Squared : Residual<Squared> {
+  static constexpr const char* name = "squared";
+  static constexpr double nanoseconds = 0.15;
+  template <class T>
+  struct Options {
+    T scale;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>& options) {
+    const T slope = options.scale * r;
+    return {slope * r, slope + slope, options.scale + options.scale};
+  }
+};
+
+/// |r|; derivative 0 at r = 0.
+struct Absolute : Residual<Absolute> {
+  static constexpr const char* name = "absolute";
+  static constexpr double nanoseconds = 0.15;
+  template <class T>
+  struct Options {};
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>&) {
+    return {absolute(r), r > T(0) ? T(1) : r < T(0) ? T(-1) : r, unless_nan(r, T(0))};
+  }
+};
+
+/// r^2 / 2 within delta, delta (|r| - delta / 2) beyond. |d1| <= delta.
+struct Huber : Residual<Huber> {
+  static constexpr const char* name = "huber";
+  static constexpr double nanoseconds = 0.2;
+  template <class T>
+  struct Options {
+    T delta;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>& options) {
+    const T size = absolute(r);
+    const T inner = minimum(size, options.delta);
+    return {inner * (size - T(0.5) * inner), copy_sign(inner, r), size <= options.delta ? T(1) : unless_nan(r, T(0))};
+  }
+};
+
+/// max(q e, (q - 1) e) with e = target - pred; the level q is an array parameter. Derivative 0 at e = 0.
+struct Quantile {
+  static constexpr const char* name = "quantile";
+  static constexpr double nanoseconds = 0.2;
+  static constexpr int inputs = 3, variables = 1;
+  template <class T>
+  struct Options {};
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[3], const Options<T>&) {
+    const T e = input[1] - input[0], q = input[2];
+    const T slope = e > T(0) ? q : q - T(1);
+    return {slope * e, e == T(0) ? T(0) : unless_nan(e, -slope), unless_nan(e, T(0))};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE bool valid(const T (&)[3], const Options<T>&) {
+    return true;
+  }
+};
+
+using Regression = List<Squared, Absolute, Huber, Quantile>;
+
+FUSEDLOSS_END
