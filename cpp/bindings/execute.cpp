@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "fusedloss/core/lanes.hpp"
+#include "runtime/cpu.hpp"
+#include "runtime/fpenv.hpp"
 #include "runtime/threads.hpp"
 
 namespace fusedloss::bindings {
@@ -44,11 +46,11 @@ Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, 
     many.resize(static_cast<std::size_t>(tasks));
     partials = many.data();
   }
+  const int team = runtime::team_size(tasks, each);
   const std::int64_t scratch_bytes = (kernel.scratch_bytes[precision](&call) + 63) / 64 * 64;
   std::unique_ptr<char[]> scratch;
   char* scratch_start = nullptr;
   if (scratch_bytes > 0) {
-    const int team = runtime::team_size(tasks, each);
     scratch.reset(new char[static_cast<std::size_t>(scratch_bytes) * static_cast<std::size_t>(team) + 64]);
     scratch_start = scratch.get() + (64 - reinterpret_cast<std::uintptr_t>(scratch.get()) % 64);
   }
@@ -63,7 +65,7 @@ Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, 
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     }
     const std::int64_t count = std::min(slice, tasks - first);
-    runtime::parallel_for(count, each, [&](std::int64_t index, int worker) {
+    runtime::parallel_for(count, each, team, [&](std::int64_t index, int worker) {
       abi::Partial& partial = partials[first + index];
       partial = {0.0, 0.0, -1};
       run(&call, first + index, scratch_start + worker * scratch_bytes, &partial);
@@ -71,6 +73,7 @@ Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, 
   }
   released.reset();
 
+  const runtime::DefaultFloatingPoint environment;
   Total total;
   double residue = 0;
   std::int64_t invalid = -1;

@@ -30,7 +30,7 @@ struct Plan {
   float float32[max_options];
   double float64[max_options];
   double parameters[abi::max_inputs];
-  bool parametrised;  ///< whether all array parameters are scalars, given in `parameters`
+  bool plain;  ///< whether `fast` may take calls: nothing but `parameters` sets them apart
   Reduction reduction;
 
   const abi::Kernel& chosen() const { return *kernel[static_cast<int>(runtime::selected())]; }
@@ -55,8 +55,9 @@ py::capsule make_plan(const std::string& name, const std::vector<double>& option
     plan->float64[i] = options[i];
   }
   const std::size_t wanted = static_cast<std::size_t>(kernel->inputs) - 2;
-  plan->parametrised = parameters ? parameters->size() == wanted : wanted == 0;
-  for (std::size_t i = 0; parameters && plan->parametrised && i < wanted; ++i) plan->parameters[i] = (*parameters)[i];
+  plan->plain = parameters.has_value();
+  if (plan->plain && parameters->size() != wanted) throw py::value_error("kernel " + name + " takes other parameters");
+  for (std::size_t i = 0; plan->plain && i < wanted; ++i) plan->parameters[i] = (*parameters)[i];
   plan->reduction = static_cast<Reduction>(reduction);
   return py::capsule(plan.release(), plan_name, [](PyObject* capsule) {
     delete static_cast<Plan*>(PyCapsule_GetPointer(capsule, plan_name));
@@ -272,7 +273,7 @@ struct PlainCall {
     const abi::Kernel& kernel = plan.chosen();
     pred = as_ndarray(pred_object);
     target = as_ndarray(target_object);
-    if (pred == nullptr || target == nullptr || !is_plain(pred) || !is_plain(target) || !plan.parametrised) return false;
+    if (pred == nullptr || target == nullptr || !is_plain(pred) || !is_plain(target) || !plan.plain) return false;
     if (pred->descr == numpy.float32) {
       precision = 0;
     } else if (pred->descr == numpy.float64) {
@@ -435,7 +436,7 @@ void register_losses(py::module_& module) {
     }
     return all;
   });
-  module.def("plan", &make_plan, py::arg("kernel"), py::arg("options"), py::arg("reduction"), py::arg("parameters") = py::none());
+  module.def("plan", &make_plan, py::arg("kernel"), py::arg("options"), py::arg("reduction"), py::arg("parameters"));
   module.def("run", &run);
   module.def("run_rows", &run_rows);
   module.def("total_weight", &total_weight);

@@ -65,10 +65,7 @@ void register_runtime(py::module_& module) {
   module.def("get_num_threads", &runtime::num_threads);
   module.def("set_num_threads", &runtime::set_num_threads);
   module.def("show_config", &show_config);
-  module.def("cgroup_quota", [](const std::string& root) -> std::optional<int> {
-    const int quota = runtime::cgroup_quota(root);
-    return quota > 0 ? std::optional<int>(quota) : std::nullopt;
-  });
+  module.def("cgroup_quota", &runtime::cgroup_quota);
   module.def("pool_held", &runtime::held);
   module.def("pool_clear", &runtime::clear);
 }

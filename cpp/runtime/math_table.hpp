@@ -3,7 +3,8 @@
 
 #include <cstdint>
 
-/// Functions of one argument ignore `y`, which may then be null. `out` may be `x` or `y` but not overlap them otherwise.
+/// Functions of one argument ignore `y`, which may then be null. `out` may be `x` or `y` but not overlap them
+/// otherwise.
 struct FusedlossMathRow {
   const char* name;
   int arguments;

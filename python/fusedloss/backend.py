@@ -31,8 +31,6 @@ REDUCTIONS = ("mean", "sum", "none", "batchmean")
 
 BACKENDS = ("compiled", "numpy")
 
-_NEVER_PLAIN = (np.nan,) * 8  # more parameters than any kernel has
-
 _compiled = _missing is None
 
 
@@ -57,7 +55,7 @@ def plan(kernel: str, options: tuple[float, ...], reduction: str, parameters: tu
     """
     if not available():
         return None
-    return core.plan(kernel, options, REDUCTIONS.index(reduction), _NEVER_PLAIN if parameters is None else parameters)
+    return core.plan(kernel, options, REDUCTIONS.index(reduction), parameters)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -128,12 +126,16 @@ def set_num_threads(n: int) -> None:
     Args:
         n: At least 1.
     """
+    _exchange_num_threads(n)
+
+
+def _exchange_num_threads(n: int) -> int:
+    """Sets the number of threads and returns the setting before, which a limit in effect may have hidden."""
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
         raise TypeError(f"the number of threads must be an integer, got {n!r}")
     if n < 1:
         raise ValueError(f"the number of threads must be at least 1, got {n}")
-    if available():
-        core.set_num_threads(int(n))
+    return core.set_num_threads(int(n)) if available() else 1
 
 
 def get_num_threads() -> int:
@@ -154,9 +156,7 @@ def num_threads(n: int) -> _Restoring:
         ...     fl.mse([1.0, 2.0], [0.0, 0.0])
         2.5
     """
-    before = get_num_threads()
-    set_num_threads(n)
-    return _Restoring(set_num_threads, before)
+    return _Restoring(_exchange_num_threads, _exchange_num_threads(n))
 
 
 def show_config() -> None:

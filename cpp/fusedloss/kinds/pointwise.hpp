@@ -223,6 +223,8 @@ struct Pointwise {
   using Options = typename Loss::template Options<T>;
   using Mask = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
+  static FUSEDLOSS_INLINE Mask select_mask(bool condition) { return condition ? Mask(1) : Mask(0); }
+
   struct Sums {
     double value[width] = {};
     Mask invalid[width] = {};
@@ -250,10 +252,14 @@ struct Pointwise {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
         T x[Loss::inputs];
-        for (int k = 0; k < Loss::inputs; ++k) x[k] = input[k][l];
+        x[0] = input[0][l];  // a loop over k in here would stop the vectoriser
+        if constexpr (Loss::inputs > 1) x[1] = input[1][l];
+        if constexpr (Loss::inputs > 2) x[2] = input[2][l];
+        if constexpr (Loss::inputs > 3) x[3] = input[3][l];
         const Jet<T, variables> jet = Loss::template eval<T>(x, options);
         const bool kept = weight[l] != T(0);
-        sums.invalid[l] |= kept && !Loss::template valid<T>(x, options) ? Mask(1) : Mask(0);
+        const Mask fits = select_mask(Loss::template valid<T>(x, options)) & select_mask(weight[l] >= T(0));
+        sums.invalid[l] |= kept ? Mask(1) - fits : Mask(0);
         if constexpr (wants_value) {
           const double item = static_cast<double>(weight[l]) * static_cast<double>(jet.value);
           sums.value[l] = kept ? sums.value[l] + item : sums.value[l];
@@ -299,7 +305,8 @@ struct Pointwise {
     for (int i = 0; i < bench.count; ++i) {
       T x[Loss::inputs];
       for (int k = 0; k < Loss::inputs; ++k) x[k] = item(bench.streams.input[k], i);
-      if (item(bench.streams.weight, i) != T(0) && !Loss::template valid<T>(x, options)) return bench.start + i;
+      const T weight = item(bench.streams.weight, i);
+      if (weight != T(0) && !(weight >= T(0) && Loss::template valid<T>(x, options))) return bench.start + i;
     }
     return -1;
   }
@@ -307,7 +314,7 @@ struct Pointwise {
   /// One task: blocks_per_task blocks, each laid out, mapped, and its sum joined.
   static void run(const abi::Call* call, std::int64_t task, void*, abi::Partial* partial) {
     Options options;
-    if constexpr (!std::is_empty_v<Options>) std::memcpy(&options, call->options, sizeof options);
+    if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(call->options);
     const T floor = static_cast<T>(call->hess_floor), ceiling = static_cast<T>(call->hess_ceiling);
     Bench<T> bench;
     bench.set_up(call);

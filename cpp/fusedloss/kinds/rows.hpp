@@ -253,7 +253,7 @@ struct RowTask {
   static void run(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
     using Options = typename Solve::template Options<T>;
     Options options;
-    if constexpr (!std::is_empty_v<Options>) std::memcpy(&options, call->options, sizeof options);
+    if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(call->options);
 
     TaskRows<T> rows;
     weigh_rows(call, task, labelled, rows);
@@ -360,7 +360,7 @@ struct RowTask {
     return together;
   }
 
-  static Lane<const T> bring(const abi::Array& array, const std::int64_t* offsets, int first, int here, bool across,
+  static FUSEDLOSS_SHARED Lane<const T> bring(const abi::Array& array, const std::int64_t* offsets, int first, int here, bool across,
                              std::int64_t classes, T* room, T* tail) {
     const std::int64_t size = static_cast<std::int64_t>(sizeof(T));
     const T padding = -infinity<T>;  // a class of probability 0; losses whose padding matters mask it by its index
@@ -390,7 +390,7 @@ struct RowTask {
   }
 
   /// Rows that are not side by side, turned so that lane l is row l.
-  static FUSEDLOSS_INLINE void gather_tile(const abi::Array& array, const std::int64_t* offsets, int here, std::int64_t classes,
+  static FUSEDLOSS_SHARED void gather_tile(const abi::Array& array, const std::int64_t* offsets, int here, std::int64_t classes,
                                            T* room) {
     if (here < width) {
       for (std::int64_t i = 0; i < classes * width; ++i) room[i] = T(0);
@@ -406,7 +406,7 @@ struct RowTask {
     }
   }
 
-  static Lane<T> place(const abi::Array& array, const std::int64_t* offsets, int first, int here, bool across, T* room, T* tail) {
+  static FUSEDLOSS_SHARED Lane<T> place(const abi::Array& array, const std::int64_t* offsets, int first, int here, bool across, T* room, T* tail) {
     const std::int64_t size = static_cast<std::int64_t>(sizeof(T));
     if (across) {
       if (tile_in_place(array, offsets, first, here)) {
@@ -417,7 +417,7 @@ struct RowTask {
     return {row_in_place(array) ? reinterpret_cast<T*>(address(array, offsets[first])) : room, width, tail};
   }
 
-  static void hand_out(const abi::Array& array, const std::int64_t* offsets, const Lane<T>& lane, int first, int here, bool across,
+  static FUSEDLOSS_SHARED void hand_out(const abi::Array& array, const std::int64_t* offsets, const Lane<T>& lane, int first, int here, bool across,
                        std::int64_t classes) {
     if (across) {
       if (tile_in_place(array, offsets, first, here)) return;
@@ -444,7 +444,7 @@ struct RowTask {
     }
   }
 
-  static void clear_row(const abi::Call* call, const Places& places, int row) {
+  static FUSEDLOSS_SHARED void clear_row(const abi::Call* call, const Places& places, int row) {
     const T zeros[width] = {};
     const auto clear = [&](const abi::Array& array, std::int64_t offset) {
       for (std::int64_t c = 0; c < call->classes; c += width) {

@@ -48,10 +48,14 @@ struct BinaryCrossEntropy {
     const T z = input[0];
     const T t = fma(input[1], T(1) - options.label_smoothing, T(0.5) * options.label_smoothing);
     const T positive = input[2] * t, negative = T(1) - t;
-    const Logistic<T> s = logistic(z);
-    const T log_term = s.softplus - maximum(z, T(0));  // log(1 + e^-|z|), the part both sides share
-    return {fma(positive, maximum(-z, T(0)), fma(negative, maximum(z, T(0)), (positive + negative) * log_term)),
-            negative * s.sigmoid - positive * s.complement, (positive + negative) * s.sigmoid * s.complement};
+    // Of -|z|: softplus is then log(1 + e^-|z|), which both terms share, with all its accuracy.
+    const Logistic<T> s = logistic(-absolute(z));
+    const T sigmoid = z < T(0) ? s.sigmoid : s.complement;
+    const T complement = z < T(0) ? s.complement : s.sigmoid;
+    const T above = maximum(z, T(0)), below = maximum(-z, T(0));
+    const T linear = (positive == T(0) ? T(0) : positive * below) + (negative == T(0) ? T(0) : negative * above);
+    return {fma(positive + negative, s.softplus, linear), negative * sigmoid - positive * complement,
+            (positive + negative) * s.sigmoid * s.complement};
   }
   template <class T>
   static FUSEDLOSS_INLINE bool valid(const T (&input)[3], const Options<T>&) {

@@ -77,7 +77,7 @@ struct Quantile {
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[3], const Options<T>&) {
     const T e = input[1] - input[0], q = input[2];
     const T slope = e > T(0) ? q : q - T(1);
-    return {slope * e, e == T(0) ? T(0) : unless_nan(e, -slope), unless_nan(e, T(0))};
+    return {slope * e + T(0), e == T(0) ? T(0) : unless_nan(e, -slope), unless_nan(e, T(0))};
   }
   template <class T>
   static FUSEDLOSS_INLINE bool valid(const T (&)[3], const Options<T>&) {
