@@ -34,7 +34,9 @@ class Fit:
     high: mpf
     float_terms: int  # 0: not for this type
     double_terms: int
-    split_first: bool = False  # c[0] as the sum of two numbers: for sums whose other terms are too small to hide its rounding
+    split_first: bool = (
+        False  # c[0] as the sum of two numbers: for sums whose other terms are too small to hide its rounding
+    )
 
 
 def round_to(value: mpf, dtype: str) -> float:
@@ -130,7 +132,9 @@ def fit(case: Fit, dtype: str, terms: int) -> tuple[list[float], mpf, mpf]:
 
 def worst(case: Fit, coefficients: list[mpf]) -> mpf:
     grid = [case.low + (case.high - case.low) * k / 2000 for k in range(2001)]
-    return max(abs(case.weight(x) * (case.target(x) - evaluate(coefficients, x))) for x in grid if abs(x) > mpf("1e-12"))
+    return max(
+        abs(case.weight(x) * (case.target(x) - evaluate(coefficients, x))) for x in grid if abs(x) > mpf("1e-12")
+    )
 
 
 HALF_LN2 = mp.log(2) / 2 * (1 + mpf(2) ** -12)  # the reduced argument may stick out by the rounding of the quotient
@@ -159,13 +163,15 @@ def center(y: mpf) -> mpf:
     return mp.erf(mp.sqrt(y / 2)) / mp.sqrt(y)
 
 
-MILLS_K = mpf(4)
+def tail_variable(a: mpf) -> mpf:
+    """5/8 - 8 / (a + 4): from -11/8 at 0 to 5/8 at infinity, so that rounding errors of the sum stay small far out."""
+    return mpf(5) / 8 - 8 / (a + 4)
 
 
-def mills(u: mpf) -> mpf:
-    """(a + k) e^(a^2 / 2) times the upper tail of the normal distribution at a, as a function of u = (a - k) / (a + k)."""
-    a = MILLS_K * (1 + u) / (1 - u)
-    return (a + MILLS_K) * mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
+def mills(v: mpf) -> mpf:
+    """(a + 4) e^(a^2 / 2) times the upper tail of the normal distribution at a, as a function of v = tail_variable(a)."""
+    a = 8 / (mpf(5) / 8 - v) - 4
+    return (a + 4) * mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
 
 
 FITS = [
@@ -195,9 +201,27 @@ FITS = [
     ),
     # The normal probability of [-z, z] is z P(z^2) for |z| <= sqrt(1/2).
     Fit("normal_center", center, lambda y: 1 / center(y), mpf(0), mpf(1) / 2, 5, 10, split_first=True),
-    # Upper tail of the normal distribution, as far out as the type can express it: see mills.
-    Fit("normal_tail", mills, lambda u: 1 / mills(u), mpf(-1), (15 - MILLS_K) / (15 + MILLS_K), 11, 0, split_first=True),
-    Fit("normal_tail", mills, lambda u: 1 / mills(u), mpf(-1), (40 - MILLS_K) / (40 + MILLS_K), 0, 24, split_first=True),
+    # Upper tail of the normal distribution from sqrt(1/2) to as far out as the type can express it: see mills.
+    Fit(
+        "normal_tail",
+        mills,
+        lambda v: 1 / mills(v),
+        tail_variable(mpf("0.707")),
+        tail_variable(mpf(15)),
+        10,
+        0,
+        split_first=True,
+    ),
+    Fit(
+        "normal_tail",
+        mills,
+        lambda v: 1 / mills(v),
+        tail_variable(mpf("0.707")),
+        tail_variable(mpf(40)),
+        0,
+        23,
+        split_first=True,
+    ),
 ]
 
 

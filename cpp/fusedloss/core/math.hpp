@@ -9,8 +9,7 @@
 
 FUSEDLOSS_BEGIN
 
-// ---- Pieces
-// ----------------------------------------------------------------------------------------------------------
+// ---- Pieces --------------------------------------------------------------------------------------------------------
 
 /// ln 2 in two parts. The first has so few bits that its product with any exponent is exact, with or without fused
 /// multiply-add (W. J. Cody, W. Waite, Software Manual for the Elementary Functions, 1980).
@@ -59,9 +58,7 @@ FUSEDLOSS_INLINE T expm1_reduced(T r) {
   return fma(r * r, tail, r);
 }
 
-/// Beyond these e^x is infinite, or rounds to 0.
-template <class T>
-constexpr T exp_overflow = sizeof(T) == 4 ? T(89) : T(710);
+/// Where e^x rounds to 0; at the opposite it is infinite.
 template <class T>
 constexpr T exp_underflow = sizeof(T) == 4 ? T(-104) : T(-746);
 
@@ -72,23 +69,24 @@ FUSEDLOSS_INLINE T scale(T p, Bits<T> biased_twice) {
   return p * power_of_two<T>(half) * power_of_two<T>(biased_twice - half);
 }
 
-// ---- Exponentials
-// ----------------------------------------------------------------------------------------------------
+// ---- Exponentials --------------------------------------------------------------------------------------------------
 
 /// e^x.
 template <class T>
 FUSEDLOSS_INLINE T exp(T x) {
-  const auto [r, exponent, biased_twice] = reduce_exponent(minimum(maximum(x, exp_underflow<T>), exp_overflow<T>));
+  // One selection for both ends: out of two, g++ makes three comparisons and as many blends.
+  const T clamped = select(absolute(x) > -exp_underflow<T>, copy_sign(-exp_underflow<T>, x), x);
+  const auto [r, exponent, biased_twice] = reduce_exponent(clamped);
   return scale(T(1) + expm1_reduced(r), biased_twice);
 }
 
-/// e^(hi + lo), lo at most a rounding error of hi: with two_diff, e^(a - b) to full relative accuracy. Where |hi| is
-/// beyond the range of exp, infinite or NaN, lo does not matter.
+/// e^(hi + lo), lo at most a rounding error of hi: with two_diff, e^(a - b) to full relative accuracy. Where e^hi is 0
+/// or NaN, lo does not matter: it may be NaN.
 template <class T>
 FUSEDLOSS_INLINE T exp(T hi, T lo) {
-  const T small = select(absolute(hi) < -exp_underflow<T>, lo, T(0));
+  const bool nothing = hi < exp_underflow<T>;
   const auto [r, exponent, biased_twice] =
-      reduce_exponent(minimum(maximum(hi, exp_underflow<T>), exp_overflow<T>), small);
+      reduce_exponent(select(nothing, exp_underflow<T>, hi), select(nothing, T(0), lo));
   return scale(T(1) + expm1_reduced(r), biased_twice);
 }
 
@@ -99,7 +97,7 @@ FUSEDLOSS_INLINE T expm1(T x) {
   constexpr T least = sizeof(T) == 4 ? T(-18) : T(-38);  // below, e^x is lost in -1
   constexpr T tiny = sizeof(T) == 4 ? T(0x1p-25) : T(0x1p-54);
   // Up to 1/2 without reduction: just beyond ln 2 / 2 the sum below would double the error of e^r - 1.
-  const T clamped = minimum(maximum(x, least), exp_overflow<T>);
+  const T clamped = minimum(maximum(x, least), sizeof(T) == 4 ? T(89) : T(710));
   const T guide = select(absolute(x) < T(0.5), T(0), clamped);
   const auto [r, exponent, biased_twice] = reduce_exponent(clamped, T(0), guide);
   T tail;
@@ -117,8 +115,7 @@ FUSEDLOSS_INLINE T expm1(T x) {
   return select(absolute(x) < tiny, x, result);
 }
 
-// ---- Logarithms
-// ------------------------------------------------------------------------------------------------------
+// ---- Logarithms ----------------------------------------------------------------------------------------------------
 
 /// x = 2^exponent (1 + f), 1 + f between sqrt(1/2) and sqrt(2), for positive normal x; the exponent less a given shift.
 template <class T>
@@ -202,8 +199,7 @@ FUSEDLOSS_INLINE T log1p(T x) {
   return select(x > T(-1), select(x < infinity<T>, inside, x), outside);
 }
 
-// ---- Powers
-// ----------------------------------------------------------------------------------------------------------
+// ---- Powers --------------------------------------------------------------------------------------------------------
 
 /// x^y for x >= 0.
 template <class T>
@@ -241,20 +237,21 @@ FUSEDLOSS_INLINE T pow_positive(T x, T y) {
   constexpr T steepest = sizeof(T) == 4 ? T(0x1p64) : T(0x1p70);
   const T slope = minimum(maximum(y, -steepest), steepest);
   const TwoTerms<T> product = two_product(slope, both.hi);
-  const T hi = with_log_ends(x, both.hi) * y;
-  const T power = exp(select(absolute(hi) < infinity<T>, product.hi, hi), fma(slope, log_lo, product.lo));
+  const T ends = with_log_ends(x, both.hi) * y;
+  const T hi = minimum(select(absolute(ends) < infinity<T>, product.hi, ends), -exp_underflow<T>);
+  const T lo = select(hi < -exp_underflow<T>, fma(slope, log_lo, product.lo), T(0));
+  const T power = exp(hi, lo);
   return select(y == T(0), select(x >= T(0), T(1), not_a_number<T>), power);
 }
 
-// ---- Sigmoids
-// --------------------------------------------------------------------------------------------------------
+// ---- Sigmoids ------------------------------------------------------------------------------------------------------
 
 /// 1 / (d.hi + d.lo) as the sum of two numbers: a division and two Newton steps, each with what the one before left.
 template <class T>
 FUSEDLOSS_INLINE TwoTerms<T> reciprocal(TwoTerms<T> d) {
   const T rough = T(1) / d.hi;
-  const T hi = fma(rough, fma(-rough, d.lo, fma(-rough, d.hi, T(1))), rough);
-  return {hi, rough * fma(-hi, d.lo, fma(-hi, d.hi, T(1)))};
+  const T hi = fma(rough, fma(-rough, d.lo, residual(T(1), rough, d.hi)), rough);
+  return {hi, rough * fma(-hi, d.lo, residual(T(1), hi, d.hi))};
 }
 
 /// (1 - e) / (1 + e) for e = (1 + p) unit, unit = 2^-exponent <= 1.
@@ -264,7 +261,7 @@ FUSEDLOSS_INLINE T tanh_of(T p, T unit) {
   const TwoTerms<T> denominator = quick_two_sum(T(1) + unit, unit * p);
   const T inverse = T(1) / denominator.hi;
   const T rough = numerator.hi * inverse;
-  const T left = fma(-rough, denominator.hi, numerator.hi) + fma(-rough, denominator.lo, numerator.lo);
+  const T left = residual(numerator.hi, rough, denominator.hi) + fma(-rough, denominator.lo, numerator.lo);
   return fma(left, inverse, rough);
 }
 
@@ -316,7 +313,8 @@ FUSEDLOSS_INLINE LogCosh<T> log_cosh(T x) {
                      -0x1.55548c2add2ccp-3, 0x1.2483e7a21abefp-3, -0x1.fea1dc21b79e7p-4, 0x1.bc061e8738a41p-4,
                      -0x1.5f25569dc83a2p-4, 0x1.6dac0c5faa3eep-5);
   }
-  const T beyond = (a - ln2_hi<T>)+(fma(e * e, far, e) - ln2_lo<T>);
+  const T small = fma(e * e, far, e) - ln2_lo<T>;
+  const T beyond = small + (a - ln2_hi<T>);
   return {select(a < T(1), y * near, beyond), copy_sign(tanh_of(p, unit), x), sech2};
 }
 
@@ -332,12 +330,12 @@ struct Logistic {
 
 template <class T>
 FUSEDLOSS_INLINE Logistic<T> logistic(T z) {
-  const T e = exp(-absolute(z));
+  const T e = exp(-absolute(z), T(0));
   // 1 / (1 + e) with a Newton step that knows what 1 + e lost.
   const T one = T(1) + e;
   const T lost = (T(1) - one) + e;
   const T rough = T(1) / one;
-  const T larger = fma(rough, fma(-lost, rough, fma(-one, rough, T(1))), rough);
+  const T larger = fma(rough, fma(-lost, rough, residual(T(1), one, rough)), rough);
   const T smaller = e * larger;
   // log(1 + e) = 2 atanh(s), rearranged to have e as its first term.
   const T s = e / (T(2) + e);
@@ -351,9 +349,10 @@ FUSEDLOSS_INLINE Logistic<T> logistic(T z) {
                    0x1.745d1cda49f32p-3, 0x1.3b12f32567049p-3, 0x1.112169fdc29c6p-3, 0x1.e0098052cdc8cp-4,
                    0x1.c072dd93ee65ep-4, 0x1.22202294b8b6ep-4, 0x1.4e5a0e3b3a109p-3);
   }
-  const T log_term = e + fma(s, fma(t, p, half), -half);
+  const T rest = fma(s, fma(t, p, half), -half);
   const bool positive = z >= T(0);
-  return {maximum(z, T(0)) + log_term, select(positive, larger, smaller), select(positive, smaller, larger), log_term};
+  const T softplus = (maximum(z, T(0)) + rest) + e;
+  return {softplus, select(positive, larger, smaller), select(positive, smaller, larger), e + rest};
 }
 
 /// log s(z).
@@ -362,8 +361,7 @@ FUSEDLOSS_INLINE T log_sigmoid(T z) {
   return -logistic(-z).softplus;
 }
 
-// ---- The normal distribution
-// -----------------------------------------------------------------------------------------
+// ---- The normal distribution ---------------------------------------------------------------------------------------
 
 /// Density and probabilities of the standard normal distribution, which share one exponential and one division.
 template <class T>
@@ -374,6 +372,46 @@ struct Normal {
   T central;     ///< cdf - complement = erf(z / sqrt 2), not by subtraction
 };
 
+/// (a + 4) e^(a^2 / 2) times the probability of (a, inf), for v = 5/8 - 8 / (a + 4) and a^2 >= 1/2: one smooth function
+/// as far out as T can express the probability (after M. M. Shepherd, J. G. Laframboise, Chebyshev approximation of (1
+/// + 2x) exp(x^2) erfc x, 1981). Of v's own rounding error it takes over about -0.7 times the relative amount.
+template <class T>
+FUSEDLOSS_INLINE TwoTerms<T> normal_tail(TwoTerms<T> v) {
+  TwoTerms<T> tail;
+  if constexpr (sizeof(T) == 4) {
+    const T rest = polynomial(v.hi, 0x1.bbb514p-26f, -0x1.8995e8p-2f, 0x1.c9be3cp-3f, -0x1.bebea2p-4f, 0x1.574fbcp-5f,
+                              -0x1.5e4e4ap-7f, 0x1.b2b9ap-12f, 0x1.0b27a2p-10f, -0x1.157ccep-11f, -0x1.9a0cdcp-13f);
+    tail = quick_two_sum(0x1.25680cp-1f, rest);
+  } else {
+    const T rest =
+        polynomial(v.hi, 0x1.d184fd97cf3f7p-58, -0x1.8995e83c17d24p-2, 0x1.c9be3d4c8d1afp-3, -0x1.bebe5f19ac377p-4,
+                   0x1.574f3c272f329p-5, -0x1.5e7f453a32cap-7, 0x1.aa1f6ef22b76fp-12, 0x1.147d7b3ae9e7p-10,
+                   -0x1.a38dbffb829d9p-12, -0x1.2b1b2c894750cp-15, 0x1.303f3e08ecc92p-14, -0x1.4143aae2a93a3p-17,
+                   -0x1.8ba8cc2809725p-17, 0x1.ed9b684b0518bp-19, 0x1.15f62c2c10193p-19, -0x1.1061e6d1f931ep-20,
+                   -0x1.cb73eab4aff4fp-22, 0x1.34550e3b4c1dp-22, 0x1.1935f53e05f7p-23, -0x1.703a089dc4f1bp-24,
+                   -0x1.69fecc36130bep-24, -0x1.d2b204ac1c81dp-26, -0x1.ca046df14e629p-29);
+    tail = quick_two_sum(0x1.25680cdd49972p-1, rest);
+  }
+  tail.lo = fma(T(-0.7) * tail.hi, v.lo, tail.lo);
+  return tail;
+}
+
+/// The probability of [-a, a] for a^2 <= 1/2.
+template <class T>
+FUSEDLOSS_INLINE T normal_center(T a, T square) {
+  if constexpr (sizeof(T) == 4) {
+    const T rest =
+        polynomial(square, -0x1.982d3p-26f, -0x1.10582ap-3f, 0x1.46c95ap-6f, -0x1.3603acp-9f, 0x1.b5aa88p-13f);
+    return fma(a, 0x1.988454p-1f, a * rest);
+  } else {
+    const T rest =
+        polynomial(square, -0x1.cbeb8198510e8p-55, -0x1.1058377e2ceep-3, 0x1.46d042976911cp-6, -0x1.37403f6b98155p-9,
+                   0x1.e42b0d4b3c2ffp-13, -0x1.3ce8f93f55c89p-16, 0x1.6589b94520bf5p-20, -0x1.6210d472d623ep-24,
+                   0x1.36a7c0efba225p-28, -0x1.badee7b0c2726p-33);
+    return fma(a, 0x1.9884533d43651p-1, a * rest);
+  }
+}
+
 template <class T>
 FUSEDLOSS_INLINE Normal<T> normal(T z) {
   constexpr T nothing_beyond = sizeof(T) == 4 ? T(15) : T(40);
@@ -382,46 +420,21 @@ FUSEDLOSS_INLINE Normal<T> normal(T z) {
   const auto [r, exponent, biased_twice] = reduce_exponent(T(-0.5) * square.hi, T(-0.5) * square.lo);
   const T p = expm1_reduced(r);
   constexpr T peak = T(0x1.9884533d43651p-2);  // 1 / sqrt(2 pi)
-  constexpr T peak_lo = sizeof(T) == 4 ? T(-0x1.982cp-27) : T(-0x1.cbc0d3p-56);
+  constexpr T peak_lo = sizeof(T) == 4 ? T(-0x1.857936p-27) : T(-0x1.cbc0d30ebfd15p-56);
   const T density = scale(peak + fma(p, peak, peak_lo), biased_twice);
-  // Tail: e^(-a^2 / 2) P(u) / (a + 4), u = (a - 4) / (a + 4) = 1 - 8 / (a + 4) (M. M. Shepherd, J. G. Laframboise,
-  // Chebyshev approximation of (1 + 2x) exp(x^2) erfc x, 1981).
   const TwoTerms<T> inverse = reciprocal(two_sum(a, T(4)));
-  const TwoTerms<T> u = two_sum(T(1), T(-8) * inverse.hi);
-  const T y = minimum(a * a, T(0.5));
-  T center;
-  TwoTerms<T> tail;
-  if constexpr (sizeof(T) == 4) {
-    tail =
-        quick_two_sum(0x1.82b4bcp-1f, polynomial(u.hi, -0x1.af71a6p-27f, -0x1.373e3ap-1f, 0x1.8c6dbap-2f,
-                                                 -0x1.7dff6p-3f, 0x1.eec7c8p-5f, -0x1.ee02ecp-8f, -0x1.c960a6p-9f,
-                                                 0x1.a9c908p-10f, 0x1.57de56p-13f, -0x1.b98f66p-13f, -0x1.3f9424p-15f));
-    center = fma(a, 0x1.988454p-1f,
-                 a * polynomial(y, -0x1.982d3p-26f, -0x1.10582ap-3f, 0x1.46c95ap-6f, -0x1.3603acp-9f, 0x1.b5aa88p-13f));
-  } else {
-    tail = quick_two_sum(
-        0x1.82b4bb8c94dcep-1,
-        polynomial(u.hi, -0x1.a338e8c32f422p-56, -0x1.373e3a893c28ap-1, 0x1.8c6dbf2cfc2b1p-2, -0x1.7dff2bff683e1p-3,
-                   0x1.eec4cc3e4d2f3p-5, -0x1.ee2761046ee92p-8, -0x1.c81719d4e0164p-9, 0x1.ab825fbd82298p-10,
-                   0x1.17a4ada64ebdep-13, -0x1.e4a4249e761e9p-13, -0x1.001d1b16dc3aap-19, 0x1.26d08be58dbcdp-15,
-                   0x1.8099a675dacf7p-21, -0x1.8d4a3b76fc984p-18, -0x1.519b720c39feep-21, 0x1.12359b9a57e7ap-20,
-                   0x1.22271302ee4e2p-22, -0x1.4d47ff4805cd4p-23, -0x1.671ae3b25fda2p-24, 0x1.db24ca8c964b6p-27,
-                   0x1.3d46e256bc01p-26, 0x1.85f1b5b6ab5a8p-30, -0x1.2ef4dae5138cp-29, -0x1.30c56bba90c96p-31));
-    center =
-        fma(a, 0x1.9884533d43651p-1,
-            a * polynomial(y, -0x1.cbeb8198510e8p-55, -0x1.1058377e2ceep-3, 0x1.46d042976911cp-6, -0x1.37403f6b98155p-9,
-                           0x1.e42b0d4b3c2ffp-13, -0x1.3ce8f93f55c89p-16, 0x1.6589b94520bf5p-20, -0x1.6210d472d623ep-24,
-                           0x1.36a7c0efba225p-28, -0x1.badee7b0c2726p-33));
-  }
-  // What u lost changes P by about -0.9 of its relative amount, everywhere.
-  const T u_lo = fma(T(-8), inverse.lo, u.lo);
-  tail.lo = fma(T(-0.9) * tail.hi, u_lo, tail.lo);
+  TwoTerms<T> v = two_sum(T(0.625), T(-8) * inverse.hi);
+  v.lo = fma(T(-8), inverse.lo, v.lo);
+  const TwoTerms<T> tail = normal_tail(v);
   TwoTerms<T> share = two_product(tail.hi, inverse.hi);
   share.lo += fma(tail.hi, inverse.lo, tail.lo * inverse.hi);
-  const T smaller = scale(share.hi + fma(p, share.hi, share.lo), biased_twice);
+  const T outer = scale(share.hi + fma(p, share.hi, share.lo), biased_twice);
+  const T inner = normal_center(a, minimum(square.hi, T(0.5)));
+  const bool near = square.hi < T(0.5);
+  const T smaller = select(near, fma(T(-0.5), inner, T(0.5)), outer);
   const T larger = T(1) - smaller;
+  const T central = select(near, inner, fma(T(-2), outer, T(1)));
   const bool positive = z >= T(0);
-  const T central = select(a * a < T(0.5), center, fma(T(-2), smaller, T(1)));
   return {density, select(positive, larger, smaller), select(positive, smaller, larger), copy_sign(central, z)};
 }
 
