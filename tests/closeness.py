@@ -1,0 +1,112 @@
+"""How far a result may be from its reference: relative, in machine epsilons; never a bare absolute tolerance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sampling import Case, results
+
+import fusedloss as fl
+
+
+def assert_close(
+    actual: Any, expected: Any, epsilons: float, dtype: Any, slack: Any = 0.0, tiny: float = 4.0, what: str = ""
+) -> None:
+    """Holds `actual` to a relative error.
+
+    Args:
+        actual: What is tested.
+        expected: What it should be, in float64.
+        epsilons: The relative error allowed, in machine epsilons of `dtype`.
+        dtype: The precision of the arithmetic.
+        slack: What is allowed beyond: the effect of rounding an operand.
+        tiny: What is allowed beyond among numbers so small that they have fewer digits: spacings of subnormals.
+        what: Begins the message.
+    """
+    info = np.finfo(dtype)
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    assert actual.shape == expected.shape, f"{what}: shape {actual.shape}, expected {expected.shape}"
+    allowed = epsilons * float(info.eps) * np.abs(expected) + slack + tiny * float(info.smallest_subnormal)
+    with np.errstate(invalid="ignore"):
+        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        bad = ~(same | (np.isfinite(expected) & (np.abs(actual - expected) <= allowed)))
+    if bad.any():
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        error = np.abs(actual[at] - expected[at])
+        raise AssertionError(
+            f"{what}: {int(bad.sum())} of {bad.size} differ; at {at}: {actual[at]!r} instead of {expected[at]!r}, "
+            f"an error of {error:.3g} where {np.broadcast_to(allowed, bad.shape)[at]:.3g} is allowed"
+        )
+
+
+def reference_and_slack(
+    case: Case, operands: tuple[np.ndarray, ...], epsilons: float, vector: np.ndarray | None = None, **keywords: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Results of the references in float64, and how far they move if a soft target or the vector is rounded otherwise.
+
+    A derivative p - t is a difference of two terms for targets between the ends of their interval: nothing can be more
+    accurate, relative to the difference, than these terms are. A target on an end is exact and moves nowhere.
+    """
+    pred, target = operands
+    dtype = pred.dtype
+    wide = pred.astype(np.float64)
+    with fl.use_backend("numpy"):
+        expected = results(case, (wide, target), vector, **keywords)
+        slack = dict.fromkeys(expected, 0.0)
+        shift = epsilons * float(np.finfo(dtype).eps)
+        smoothing = getattr(case.loss, "label_smoothing", 0.0)
+        if case.soft and (smoothing or case.target != "labels"):
+            moved = case.loss
+            soft = target
+            if smoothing:
+                moved = moved.replace(label_smoothing=smoothing * (1 - shift))
+            if case.target != "labels":
+                ignored = getattr(case.loss, "ignore_value", None)
+                soft = np.where((target == 1) | (target == ignored), target, target * (1 - shift))
+            other = results(Case(moved, case.target), (wide, soft), vector, **keywords)
+            slack = {name: np.abs(expected[name] - other[name]) for name in expected}
+        if vector is not None and case.rows:  # entries of p (1 - p) and p_j p_k times those of the vector, both signs
+            slack["hvp"] = slack["hvp"] + 2 * shift * np.abs(expected["hess"]) * np.max(np.abs(vector), initial=0)
+        beside = _beside_kinks(case, wide, np.asarray(target, np.float64), shift)
+        if beside is not None:
+            step = shift * (np.abs(wide) + np.abs(_full(case, target)))
+            low, high = (
+                results(case, (_inside(case, wide + way * step), target), vector, **keywords) for way in (-1, 1)
+            )
+            for name in expected:
+                if name != "value":
+                    slack[name] = slack[name] + np.where(beside, np.abs(high[name] - low[name]), 0.0)
+    return expected, slack
+
+
+def _full(case: Case, target: np.ndarray) -> np.ndarray:
+    """The target in pred's shape, 0 where it holds no numbers to compare with."""
+    if case.rows:
+        return np.zeros(())
+    return target[..., np.newaxis] if case.levels else target
+
+
+def _inside(case: Case, pred: np.ndarray) -> np.ndarray:
+    domain = case.loss.domain.get("pred")
+    return pred if domain is None else np.clip(pred, domain.low, domain.high)
+
+
+def _beside_kinks(case: Case, pred: np.ndarray, target: np.ndarray, shift: float) -> np.ndarray | None:
+    """Where rounding decides on which side of a kink a point lies; None if nowhere can be.
+
+    The sign of a residual is always exact, so a kink at 0 is never among them.
+    """
+    beside = np.zeros(pred.shape, bool)
+    full = _full(case, target)
+    kinks = [kink for kink in case.loss.kinks if kink.at != 0 or kink.of != "residual"]
+    for kink in kinks:
+        if kink.of == "residual":
+            distance = pred - full - kink.at
+        elif kink.of == "margin":
+            slope, offset = case.loss.map_to_signs
+            distance = (slope * full + offset) * pred - kink.at
+        else:
+            distance = pred - kink.at
+        beside |= np.abs(distance) <= shift * (np.abs(pred) + np.abs(full) + abs(kink.at))
+    return beside if kinks else None

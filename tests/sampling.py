@@ -1,0 +1,174 @@
+"""Operands for any loss, made from what it declares: domains, kinks, array options, kinds of target.
+
+A share of the points is put on the kinks and within a few units in the last place of them, another on the ends of the
+domains; the rest is random. `test_sampling.py` holds the sampler to that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import fusedloss as fl
+from fusedloss.domains import Interval, Points
+from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.rows import Rows
+
+INSTANCES: list[Any] = [cls(**options) for cls in fl.losses() for options in cls.facts.samples]
+CLASSES = 5  # of a loss over rows whose options do not fix their number
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Case:
+    """A loss with its options, and the kind of target that it is given."""
+
+    loss: Any
+    target: str = "float"
+
+    def __str__(self) -> str:
+        return repr(self.loss) + ("" if self.target == "float" else f"-{self.target}")
+
+    @property
+    def rows(self) -> bool:
+        return isinstance(self.loss, Rows)
+
+    @property
+    def width(self) -> int | None:
+        """Length of the axis that array options lie along; of rows, the number of classes."""
+        if isinstance(self.loss, Rows):
+            weight = self.loss.class_weight
+            return CLASSES if weight is None else weight.size
+        arrays = [p for p in self.loss.parameters() if isinstance(p, np.ndarray)]
+        return arrays[0].size if arrays else None
+
+    @property
+    def levels(self) -> bool:
+        """Whether pred has a last axis that target has not."""
+        return isinstance(getattr(self.loss, "q", None), tuple)
+
+    @property
+    def soft(self) -> bool:
+        """Whether targets lie between the ends of an interval, so that a derivative is a difference of two terms."""
+        return self.rows or isinstance(self.loss.domain.get("target"), Interval)
+
+    def item_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape if self.rows or self.width is None else (*shape, self.width)
+
+    def replace(self, **options: Any) -> Case:
+        return Case(self.loss.replace(**options), self.target)
+
+    def operands(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, ...] = (37,),
+        dtype: Any = np.float64,
+        *,
+        classes: int | None = None,
+        away: float = 0.0,
+    ) -> tuple[Array, Array]:
+        """pred and target.
+
+        Args:
+            rng: Where random numbers come from.
+            shape: The items' shape, without the axis that array options lie along.
+            dtype: Of pred, and of a target that does not hold labels.
+            classes: Replaces `CLASSES`.
+            away: The distance from every kink; with 0 they are straddled.
+        """
+        if self.rows:
+            return self._row_operands(rng, shape, np.dtype(dtype), classes or self.width or CLASSES, away)
+        shape = self.item_shape(shape)
+        target = self._targets(rng, shape[:-1] if self.levels else shape, away).astype(dtype)
+        full = np.broadcast_to(target[..., np.newaxis], shape) if self.levels else target
+        domain = self.loss.domain.get("pred")
+        if isinstance(domain, Interval):
+            pred = _within(rng, domain, shape, away)
+        else:
+            pred = rng.normal(0, 3, shape) + (0.0 if "target" in self.loss.domain else full)
+        pred = self._around_kinks(rng, pred, full, np.dtype(dtype), away)
+        return pred.astype(dtype), target
+
+    def _targets(self, rng: np.random.Generator, shape: tuple[int, ...], away: float) -> Array:
+        domain = self.loss.domain.get("target")
+        if isinstance(domain, Points):
+            return rng.choice(domain.numbers, shape)
+        if not isinstance(domain, Interval):
+            return rng.normal(0, 2, shape)
+        target = _within(rng, domain, shape, 0.0 if not away else 1e-3)
+        ignored = self.loss.ignored() if isinstance(self.loss, Elementwise) else None
+        return target if ignored is None else np.where(rng.random(shape) < 0.2, ignored, target)
+
+    def _row_operands(
+        self, rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, classes: int, away: float
+    ) -> tuple[Array, Array]:
+        domain = self.loss.domain.get("pred")
+        full = (*shape, classes)
+        if isinstance(domain, Interval):
+            pred = _within(rng, domain, full, away)
+            pred = self._around_kinks(rng, pred, np.zeros(full), dtype, away)
+        else:
+            pred = rng.normal(0, 3, full)
+        axis = self.loss.axis
+        pred = np.moveaxis(pred, -1, axis)
+        if self.target == "labels":
+            return np.ascontiguousarray(pred, dtype), rng.integers(0, classes, shape)
+        share = rng.dirichlet(np.full(classes, 0.5), shape).reshape(full)
+        certain = rng.random(shape)[..., np.newaxis] < 0.2
+        share = np.where(certain, np.eye(classes)[rng.integers(0, classes, shape)], share)
+        share = np.moveaxis(share, -1, axis)
+        return np.ascontiguousarray(pred, dtype), np.ascontiguousarray(share, dtype)
+
+    def _around_kinks(
+        self, rng: np.random.Generator, pred: Array, target: Array, dtype: np.dtype, away: float
+    ) -> Array:
+        """`pred` with every third point moved onto or beside a kink; with `away`, with all points kept off them."""
+        sign = np.ones(pred.shape)
+        origin = np.zeros(pred.shape)
+        domain = self.loss.domain.get("pred", Interval())
+        for number, kink in enumerate(self.loss.kinks):
+            if kink.of == "residual":
+                origin = target
+            elif kink.of == "margin":
+                slope, offset = self.loss.map_to_signs
+                sign = slope * target + offset
+            distance = sign * (pred - origin) - kink.at
+            if away:
+                pred = np.where(np.abs(distance) < away, origin + sign * (kink.at + 2 * away), pred)
+                continue
+            on = (origin + sign * kink.at).astype(dtype)
+            step = rng.integers(-2, 3, pred.shape) * np.spacing(np.maximum(np.abs(on), np.finfo(dtype).tiny))
+            beside = np.clip(on + step, domain.low, domain.high)
+            pred = np.where(rng.integers(0, 3 * len(self.loss.kinks), pred.shape) == number, beside, pred)
+        return pred
+
+
+def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...], away: float) -> Array:
+    """Numbers of an interval: its ends, numbers close to them, uniform ones; with `away`, only the last."""
+    low, high = max(interval.low, -1e3) + away, min(interval.high, 1e3) - away
+    numbers = rng.uniform(low, high, shape)
+    if away:
+        return numbers
+    near = np.where(rng.random(shape) < 0.5, low, high)
+    near = near + (0.5 * (low + high) - near) * 10.0 ** rng.uniform(-16, 0, shape)
+    which = rng.integers(0, 5, shape)
+    return np.select([which == 0, which == 1, which == 2], [low, high, near], numbers)
+
+
+CASES = [
+    Case(loss, target)
+    for loss in INSTANCES
+    for target in (("labels", "distribution") if isinstance(loss, Rows) else ("float",))
+]
+
+
+def results(case: Case, operands: tuple[Array, ...], vector: Array | None = None, **keywords: Any) -> dict[str, Any]:
+    """All that a loss gives, by name; None for an order that it has not."""
+    value, grad, hess = case.loss.value_grad_and_hess(*operands, **keywords)
+    given = {"value": value, "grad": grad, "hess": hess}
+    if vector is not None:
+        given["hvp"] = case.loss.hvp(*operands, vector=vector, **keywords)
+    return given
