@@ -89,6 +89,7 @@ struct Bench {
   int count;  ///< items of the block
   int full;   ///< groups that can be used where they lie
   int tail;   ///< items behind them
+  std::int64_t invalid_weight;  ///< the first item of the task whose weight is negative or NaN, or -1
   Streams<T> streams;
   Streams<T> last;  ///< the incomplete group, padded with weight zero
   Buffers buffers;
@@ -96,6 +97,7 @@ struct Bench {
   /// What stays the same over a task: constants, a weight of one, outputs that nobody wants.
   FUSEDLOSS_SHARED void set_up(const abi::Call* of) {
     call = of;
+    invalid_weight = -1;
     streams.each_input(buffers.whole, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
     streams.each_output(buffers.whole, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
     last.each_input(buffers.last, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
@@ -176,6 +178,11 @@ struct Bench {
         for (int i = 0; i < count; ++i) weight[i] = T(1);
       } else {
         stage(call->weight, call->items, start, count, weight);
+        bool good = true;
+        for (int i = 0; i < count; ++i) good &= weight[i] >= T(0);
+        for (int i = 0; !good && invalid_weight < 0 && i < count; ++i) {
+          if (!(weight[i] >= T(0))) invalid_weight = start + i;
+        }
       }
       if (call->has_ignore) {
         const T ignore = static_cast<T>(call->ignore);
@@ -258,12 +265,11 @@ struct Pointwise {
         if constexpr (Loss::inputs > 3) x[3] = input[3][l];
         const Jet<T, variables> jet = Loss::template eval<T>(x, options);
         const bool kept = weight[l] != T(0);
-        const Mask fits = select_mask(Loss::template valid<T>(x, options)) & select_mask(weight[l] >= T(0));
-        sums.invalid[l] |= kept ? Mask(1) - fits : Mask(0);
+        sums.invalid[l] |= select_mask(kept) & (Mask(1) - select_mask(Loss::template valid<T>(x, options)));
         if constexpr (wants_value) {
-          const double item = static_cast<double>(weight[l]) * static_cast<double>(jet.value);
-          sums.value[l] = kept ? sums.value[l] + item : sums.value[l];
-          value[l] = kept ? weight[l] * jet.value : T(0);
+          const T item = kept ? jet.value : T(0);
+          sums.value[l] = fma(static_cast<double>(weight[l]), static_cast<double>(item), sums.value[l]);
+          value[l] = weight[l] * item;
         }
         const T factor = slope[l];
         const auto sloped = [factor](T derivative) { return factor != T(0) ? factor * derivative : T(0); };
@@ -305,8 +311,7 @@ struct Pointwise {
     for (int i = 0; i < bench.count; ++i) {
       T x[Loss::inputs];
       for (int k = 0; k < Loss::inputs; ++k) x[k] = item(bench.streams.input[k], i);
-      const T weight = item(bench.streams.weight, i);
-      if (weight != T(0) && !(weight >= T(0) && Loss::template valid<T>(x, options))) return bench.start + i;
+      if (item(bench.streams.weight, i) != T(0) && !Loss::template valid<T>(x, options)) return bench.start + i;
     }
     return -1;
   }
@@ -333,6 +338,9 @@ struct Pointwise {
     }
     partial->sum = sum.sum;
     partial->residue = sum.residue;
+    if (bench.invalid_weight >= 0 && (partial->invalid < 0 || bench.invalid_weight < partial->invalid)) {
+      partial->invalid = bench.invalid_weight;
+    }
   }
 };
 

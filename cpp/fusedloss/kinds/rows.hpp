@@ -395,6 +395,14 @@ struct RowTask {
     if (here < width) {
       for (std::int64_t i = 0; i < classes * width; ++i) room[i] = T(0);
     }
+    if (row_in_place(array) && here == width) {
+      const T* row[width];
+      for (int l = 0; l < width; ++l) row[l] = reinterpret_cast<const T*>(address(array, offsets[l]));
+      for (std::int64_t c = 0; c < classes; ++c) {
+        for (int l = 0; l < width; ++l) room[c * width + l] = row[l][c];
+      }
+      return;
+    }
     constexpr int stretch = 64;
     T buffer[stretch];
     for (int l = 0; l < here; ++l) {
@@ -421,6 +429,13 @@ struct RowTask {
                        std::int64_t classes) {
     if (across) {
       if (tile_in_place(array, offsets, first, here)) return;
+      if (row_in_place(array)) {
+        for (int l = 0; l < here; ++l) {
+          T* row = reinterpret_cast<T*>(address(array, offsets[first + l]));
+          for (std::int64_t c = 0; c < classes; ++c) row[c] = lane.at[c * width + l];
+        }
+        return;
+      }
       constexpr int stretch = 64;
       T buffer[stretch];
       for (int l = 0; l < here; ++l) {

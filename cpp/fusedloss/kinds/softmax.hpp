@@ -48,7 +48,8 @@ struct Folded {
   double rest[width];  ///< sum of the other exponentials
   double gap[width];   ///< sum over the target (or all classes) of weight x (shift - z)
   double mass[width];  ///< sum of those weights
-  double dot[width];   ///< sum of exponential x vector
+  double dot[width];   ///< sum of exponential x (vector - base): taken off its mean directly, the product would cancel where p -> 1
+  T base[width];       ///< the vector at the maximum
   std::int64_t peak[width];  ///< first class of the maximum
 };
 
@@ -61,7 +62,7 @@ struct Finished {
   T complement[width];        ///< 1 - p at the maximum
   T label_p[width];           ///< p at the label
   T label_complement[width];  ///< 1 - p there
-  T mean[width];              ///< sum of p x vector
+  T mean[width];              ///< sum of p x (vector - base)
 };
 
 /// What sets one softmax loss apart from another: a few numbers and, for labels, its function of a row. A pointer, not a template
@@ -197,11 +198,12 @@ struct SoftmaxRows {
     const Index beyond = static_cast<Index>(unit.classes - first * per_group < INT32_MAX ? unit.classes - first * per_group : INT32_MAX);
     alignas(64) double rest[width] = {}, gap[width] = {}, mass[width] = {}, dot[width] = {};
     alignas(64) Index offset[width], peak[width];
-    alignas(64) T shift[width];
+    alignas(64) T shift[width], base[width];
     const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
     number_lanes(unit, offset);
     for (int l = 0; l < width; ++l) {
       shift[l] = part.shift[l];
+      base[l] = product && part.peak[l] >= 0 ? unit.at(unit.vector, l, part.peak[l]) : T(0);
       peak[l] = part.peak[l] < 0 ? -1 : static_cast<Index>(part.peak[l] - first * per_group);
     }
     visit(unit, first, last, [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto&, std::int64_t from, std::int64_t count) {
@@ -210,12 +212,12 @@ struct SoftmaxRows {
         const T* t = Labelled ? z : target + group * unit.target.step;
         const T* v = product ? vector + group * unit.vector.step : z;
         T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
-        const Index base = static_cast<Index>(from - first + group) * per_group;
+        const Index number = static_cast<Index>(from - first + group) * per_group;
         FUSEDLOSS_LANES(width)
         for (int l = 0; l < width; ++l) {
           const TwoTerms<T> below = two_diff(z[l], shift[l]);
           const T e = exp(below.hi, below.lo);
-          const Index index = base + offset[l];
+          const Index index = number + offset[l];
           rest[l] += static_cast<double>(index == peak[l] ? T(0) : e);
           if constexpr (Gaps) {
             T weight = T(1);
@@ -225,7 +227,7 @@ struct SoftmaxRows {
             gap[l] -= weight == T(0) ? 0.0 : static_cast<double>(weight) * static_cast<double>(below.hi);
           }
           if constexpr (product) {
-            const T along = index < beyond ? v[l] : T(0);
+            const T along = index < beyond ? v[l] - base[l] : T(0);
             dot[l] += static_cast<double>(e) * static_cast<double>(along);
           }
           if constexpr (Keeps) kept[l] = e;
@@ -237,6 +239,7 @@ struct SoftmaxRows {
       part.gap[l] = gap[l];
       part.mass[l] = mass[l];
       part.dot[l] = dot[l];
+      part.base[l] = base[l];
     }
   }
 
@@ -265,7 +268,11 @@ struct SoftmaxRows {
     const auto moved = [&](double gap, double mass, double from) { return mass == 0.0 || shift == from ? gap : gap + mass * (shift - from); };
     const double gap = moved(row.gap[0], row.mass[0], old_shift) + moved(part.gap[0], part.mass[0], part_shift);
     const double mass = row.mass[0] + part.mass[0];
-    const double dot = row.dot[0] * old_factor + part.dot[0] * part_factor;
+    const double base = above ? part.base[0] : row.base[0];
+    const auto based = [&](const Folded<T>& of) {
+      return of.dot[0] + (static_cast<double>(of.base[0]) - base) * (static_cast<double>(of.one[0]) + of.rest[0]);
+    };
+    const double dot = based(row) * old_factor + based(part) * part_factor;
     for (int l = 0; l < lanes<T>; ++l) {
       row.shift[l] = static_cast<T>(shift);
       row.one[l] = above ? part.one[l] : row.one[l];
@@ -274,6 +281,7 @@ struct SoftmaxRows {
       row.gap[l] = gap;
       row.mass[l] = mass;
       row.dot[l] = dot;
+      row.base[l] = static_cast<T>(base);
     }
   }
 
@@ -314,7 +322,7 @@ struct SoftmaxRows {
   template <bool Keeps>
   static FUSEDLOSS_INLINE void map(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Folded<T>& row, const T (&shifts)[width],
                                    const Finished<T>& done, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
-    alignas(64) T shift[width], scale[width], slope[width], pull[width], level[width], bend[width], mean[width], along[width];
+    alignas(64) T shift[width], scale[width], slope[width], pull[width], level[width], bend[width], mean[width], base[width], along[width];
     const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
     for (int l = 0; l < width; ++l) {
       const TwoTerms<T> below = two_diff(shifts[l], row.shift[l]);
@@ -326,7 +334,8 @@ struct SoftmaxRows {
       bend[l] = done.slopes[l].bend;
       if constexpr (product) {
         mean[l] = done.mean[l];
-        along[l] = unit.label_vector[l] - mean[l];
+        base[l] = row.base[l];
+        along[l] = (unit.label_vector[l] - base[l]) - mean[l];
       }
     }
     visit(unit, first, last, [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto& hess, std::int64_t, std::int64_t count) {
@@ -352,7 +361,7 @@ struct SoftmaxRows {
           const T p = e * scale[l];
           const bool moves = slope[l] != T(0);
           if constexpr (product) {
-            const T product = p * (pull[l] * (v[l] - mean[l]) - bend[l] * along[l]);
+            const T product = p * (pull[l] * ((v[l] - base[l]) - mean[l]) - bend[l] * along[l]);
             g[l] = moves ? slope[l] * product : T(0);
           } else {
             T d1 = pull[l] * p - level[l];
@@ -378,7 +387,7 @@ struct SoftmaxRows {
       const std::int64_t peak = row.peak[l], label = unit.label[l];
       if (slope == T(0)) continue;
       if constexpr (product) {
-        if (label >= 0) unit.at(unit.grad, l, label) += slope * s.bend * (unit.label_vector[l] - done.mean[l]);
+        if (label >= 0) unit.at(unit.grad, l, label) += slope * s.bend * ((unit.label_vector[l] - row.base[l]) - done.mean[l]);
         continue;
       }
       const auto curve = [&](std::int64_t index, T p, T complement, T bent) {

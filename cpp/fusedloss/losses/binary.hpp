@@ -34,6 +34,13 @@ FUSEDLOSS_INLINE Clipped<T> clip(T p, T eps) {
   return {clamp_between(p, eps, T(1) - eps), clamp_between(complement, eps, T(1) - eps), p >= eps && complement >= eps};
 }
 
+/// log of a clipped probability. At the upper end it is log_top = log(1 - eps), which 1 - eps, rounded, would miss.
+template <class T>
+FUSEDLOSS_INLINE T clipped_log(T p, T complement, T eps, T log_top) {
+  const T inner = log(p);
+  return complement <= eps ? log_top : inner;
+}
+
 /// P t softplus(-z) + (1 - t) softplus(z), t the smoothed target y (1 - s) + s / 2; P, the weight of positives, is an array parameter.
 struct BinaryCrossEntropy {
   static constexpr const char* name = "binary_cross_entropy";
@@ -52,8 +59,8 @@ struct BinaryCrossEntropy {
     const Logistic<T> s = logistic(-absolute(z));
     const T sigmoid = z < T(0) ? s.sigmoid : s.complement;
     const T complement = z < T(0) ? s.complement : s.sigmoid;
-    const T above = maximum(z, T(0)), below = maximum(-z, T(0));
-    const T linear = (positive == T(0) ? T(0) : positive * below) + (negative == T(0) ? T(0) : negative * above);
+    const T wrong = z < T(0) ? positive : negative;  // the term that grows; of weight 0 it is not there, also at infinite z
+    const T linear = wrong == T(0) ? T(0) : wrong * absolute(z);
     return {fma(positive + negative, s.softplus, linear), negative * sigmoid - positive * complement,
             (positive + negative) * s.sigmoid * s.complement};
   }
@@ -70,7 +77,7 @@ struct BinaryCrossEntropyProbability {
   static constexpr double nanoseconds = 0.9;
   template <class T>
   struct Options {
-    T label_smoothing, eps;
+    T label_smoothing, eps, log_top;
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[3], const Options<T>& options) {
@@ -79,7 +86,9 @@ struct BinaryCrossEntropyProbability {
     const T positive = input[2] * t, negative = T(1) - t;
     const T rise = negative / at.complement, fall = positive / at.p;
     const T outside = unless_nan(input[0], T(0));
-    return {-fma(positive, log(at.p), negative * log(at.complement)), at.inside ? rise - fall : outside,
+    const T log_p = clipped_log(at.p, at.complement, options.eps, options.log_top);
+    const T log_complement = clipped_log(at.complement, at.p, options.eps, options.log_top);
+    return {-fma(positive, log_p, negative * log_complement), at.inside ? rise - fall : outside,
             at.inside ? rise / at.complement + fall / at.p : outside};
   }
   template <class T>

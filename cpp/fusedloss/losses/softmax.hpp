@@ -55,7 +55,7 @@ struct CrossEntropyProbability {
   static constexpr bool labelled = Labelled;
   template <class T>
   struct Options {
-    T label_smoothing, eps;
+    T label_smoothing, eps, log_top;
   };
   template <class T>
   static FUSEDLOSS_INLINE T target(T t, T uniform, const Options<T>& options) {
@@ -66,7 +66,7 @@ struct CrossEntropyProbability {
     const Clipped<T> at = clip(p, options.eps);
     const T fall = t / at.p;
     const T outside = unless_nan(p, T(0));
-    return {-t * log(at.p), at.inside ? -fall : outside, at.inside ? fall / at.p : outside};
+    return {-t * clipped_log(at.p, at.complement, options.eps, options.log_top), at.inside ? -fall : outside, at.inside ? fall / at.p : outside};
   }
   template <class T>
   static FUSEDLOSS_INLINE bool valid(T p, T, const Options<T>&) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,7 +126,7 @@ class CrossEntropy(PredTarget, Rows):
         target = "labels" if labels else "distribution"
         if self.from_logits:
             return f"cross_entropy_{target}", (self.label_smoothing,)
-        return f"cross_entropy_probability_{target}", (self.label_smoothing, self.eps)
+        return f"cross_entropy_probability_{target}", (self.label_smoothing, self.eps, math.log1p(-self.eps))
 
     def smoothed(self, target: Array, classes: int) -> Array:
         """The target as distributions, mixed with the uniform one."""
@@ -154,5 +155,8 @@ class CrossEntropy(PredTarget, Rows):
             return self.reference(pred, target)[2] * vector
         p = Softmax.of(pred).p
         mass = np.sum(self.smoothed(target, pred.shape[1]), axis=1, keepdims=True)
-        product: Array = mass * p * (vector - np.sum(p * vector, axis=1, keepdims=True))
+        # vector - sum(p vector) cancels where p -> 1; taken off at the largest logit, it does not.
+        peak = np.argmax(pred, axis=1)[:, None]
+        apart = vector - np.take_along_axis(vector, peak, axis=1)
+        product: Array = mass * p * (apart - np.sum(p * apart, axis=1, keepdims=True))
         return product
