@@ -45,7 +45,7 @@ def reference_and_slack(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Results of the references in float64, and how far they move if a soft target or the vector is rounded otherwise.
 
-    A derivative p - t is a difference of two terms for targets between the ends of their interval: nothing can be more
+    The softmax of z is that of z - max z, which is rounded: logits are moved by a few of their own epsilons. A derivative p - t is a difference of two terms for targets between the ends of their interval: nothing can be more
     accurate, relative to the difference, than these terms are. A target on an end is exact and moves nowhere.
     """
     pred, target = operands
@@ -56,16 +56,18 @@ def reference_and_slack(
         slack = dict.fromkeys(expected, 0.0)
         shift = epsilons * float(np.finfo(dtype).eps)
         smoothing = getattr(case.loss, "label_smoothing", 0.0)
-        if case.soft and (smoothing or case.target != "labels"):
-            moved = case.loss
-            soft = target
-            if smoothing:
-                moved = moved.replace(label_smoothing=smoothing * (1 - shift))
-            if case.target != "labels":
-                ignored = getattr(case.loss, "ignore_value", None)
-                soft = np.where((target == 1) | (target == ignored), target, target * (1 - shift))
-            other = results(Case(moved, case.target), (wide, soft), vector, **keywords)
-            slack = {name: np.abs(expected[name] - other[name]) for name in expected}
+        if case.soft:
+            smoother = case.loss.replace(label_smoothing=smoothing - 2 * shift) if smoothing else case.loss
+            signs = np.random.default_rng(0)
+            for _ in range(3):  # entries of a row move apart: moved as one, they could cancel
+                moved = target
+                if case.target != "labels":
+                    ignored = getattr(case.loss, "ignore_value", None)
+                    factor = 1 + shift * (signs.choice([-2.0, 2.0], target.shape) if case.rows else -1.0)
+                    moved = np.where((target == 1) | (target == ignored), target, target * factor)
+                near = wide * (1 + shift / 8 * signs.choice([-2.0, 2.0], wide.shape)) if case.rows else wide
+                other = results(Case(smoother, case.target), (_inside(case, near), moved), vector, **keywords)
+                slack = {name: np.maximum(slack[name], np.abs(expected[name] - other[name])) for name in expected}
         if vector is not None and case.rows:  # entries of p (1 - p) and p_j p_k times those of the vector, both signs
             slack["hvp"] = slack["hvp"] + 2 * shift * np.abs(expected["hess"]) * np.max(np.abs(vector), initial=0)
         beside = _beside_kinks(case, wide, np.asarray(target, np.float64), shift)
@@ -76,7 +78,7 @@ def reference_and_slack(
             )
             for name in expected:
                 if name != "value":
-                    slack[name] = slack[name] + np.where(beside, np.abs(high[name] - low[name]), 0.0)
+                    slack[name] = slack[name] + np.where(beside, (1 + shift) * np.abs(high[name] - low[name]), 0.0)
     return expected, slack
 
 

@@ -1,0 +1,128 @@
+"""Accuracy in units of the last place over bit patterns, and what happens at the extremes.
+
+The thorough sweep: ``FUSEDLOSS_SWEEP=100 pytest tests/test_accuracy.py`` tries a hundred times as many points.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from closeness import assert_close, reference_and_slack
+from sampling import CASES, CLASSES, Case, results
+
+import fusedloss as fl
+
+POINTS = 20_000 * int(os.environ.get("FUSEDLOSS_SWEEP", "1"))
+
+each_case = pytest.mark.parametrize("case", CASES, ids=str)
+elementwise = pytest.mark.parametrize("case", [case for case in CASES if not case.rows], ids=str)
+row_cases = [case for case in CASES if case.rows and case.loss.from_logits and case.width == CLASSES]
+rows = pytest.mark.parametrize("case", row_cases, ids=str)
+
+
+def patterns(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Floats of random bits: all exponents alike, subnormals, infinities and NaN among them."""
+    return rng.integers(0, 2**32, shape, dtype=np.uint32).view(np.float32)
+
+
+@elementwise
+def test_bit_patterns(case: Case) -> None:
+    """All of float32 against the reference in float64, which overflows and underflows far beyond."""
+    rng = np.random.default_rng(1)
+    case = case.replace(reduction="none")
+    pred, target = case.operands(rng, (POINTS,), np.float32)
+    bits = patterns(rng, pred.shape)
+    if "pred" in case.loss.domain:
+        bits = np.abs(np.ldexp(np.frexp(bits)[0], rng.integers(-148, 1, bits.shape))).astype(np.float32)
+        bits = np.where(rng.random(bits.shape) < 0.5, 1 - bits, bits)
+    pred = np.where(rng.random(pred.shape) < 0.7, bits, pred)
+    if "target" not in case.loss.domain:
+        target = np.where(rng.random(target.shape) < 0.3, patterns(rng, target.shape), target)
+    epsilons = case.loss.facts.tolerance
+    with np.errstate(all="ignore"):
+        expected, slack = reference_and_slack(case, (pred, target), epsilons)
+        actual = results(case, (pred, target))
+        for name, each in actual.items():
+            wanted = np.asarray(expected[name]).astype(np.float32).astype(np.float64)
+            near_end = np.isinf(each) & (np.abs(expected[name]) > 0.9999 * float(np.finfo(np.float32).max))
+            wanted = np.where(near_end, each, wanted)
+            each = np.where(near_end, wanted, each)
+            assert_close(each, wanted, epsilons, np.float32, np.nan_to_num(slack[name]), what=name)
+
+
+@rows
+@pytest.mark.parametrize("isa", fl._core.supported_isas())
+def test_probabilities_close_to_one(case: Case, dtype: np.dtype, isa: str) -> None:
+    """Value and gradient within 4 ulp of 50 digits where log-softmax, computed as z - log sum, gives 0."""
+    if case.loss != fl.CrossEntropy() or case.target != "labels":
+        return
+    before = fl._core.isa()
+    fl._core.select_isa(isa)
+    try:
+        gaps = [10.0, 16.0, 17.5, 20.0, 30.0, 36.0, 40.0, 60.0, 80.0]
+        pred = np.array([[gap, 0.0] for gap in gaps], dtype)
+        value, grad, hess = case.loss.replace(reduction="none").value_grad_and_hess(pred, np.zeros(len(gaps), int))
+    finally:
+        fl._core.select_isa(before)
+    with mpmath.workdps(50):
+        for i, gap in enumerate(gaps):
+            e = mpmath.exp(-mpmath.mpf(gap))
+            p = e / (1 + e)
+            exact = {"value": mpmath.log1p(e), "to label": -p, "other": p, "hess": p * (1 - p)}
+            given = {"value": value[i], "to label": grad[i, 0], "other": grad[i, 1], "hess": hess[i, 0]}
+            for name, number in exact.items():
+                ulp = float(np.spacing(np.abs(dtype.type(float(number)))))
+                assert abs(mpmath.mpf(float(given[name])) - number) < 4 * ulp, (name, gap)
+    assert float(case.loss(pred[3:4], [0])) == pytest.approx(2.0611536e-9, rel=1e-6)
+
+
+EXTREMES = [np.inf, -np.inf, np.nan, 1e38, -1e38, 3.4e38, -3.4e38, 1e-45, -1e-45, 1e-38, 0.0, -0.0, 88.8, -104.0, 1e4]
+
+
+@each_case
+def test_extremes_are_those_of_the_reference(case: Case, dtype: np.dtype) -> None:
+    """Rows of every two extremes among ordinary numbers; every extreme elsewhere."""
+    if "pred" in case.loss.domain:
+        return
+    case = case.replace(reduction="none")
+    rng = np.random.default_rng(2)
+    first, second = (x.ravel() for x in np.meshgrid(EXTREMES, EXTREMES))
+    pred, target = case.operands(rng, (first.size,), dtype)
+    by_item = np.moveaxis(pred, case.loss.axis, -1) if case.rows else pred
+    if case.rows:
+        by_item[:, 0], by_item[:, 1] = first, second
+    else:
+        by_item[...] = first.reshape(-1, *[1] * (pred.ndim - 1))
+    if not case.rows and "target" not in case.loss.domain:
+        target[...] = second.reshape(target.shape)
+    epsilons = case.loss.facts.tolerance
+    actual = results(case, (pred, target))
+    with np.errstate(all="ignore"):
+        if dtype == np.float32:
+            expected, slack = reference_and_slack(case, (pred, target), epsilons)
+        else:
+            with fl.use_backend("numpy"):
+                expected = results(case, (pred, target))
+            slack = reference_and_slack(case, (pred, target), epsilons)[1]
+        for name, each in actual.items():
+            wanted = np.asarray(expected[name]).astype(dtype).astype(np.float64)
+            assert_close(each, wanted, epsilons, dtype, np.nan_to_num(slack[name], posinf=0.0), what=name)
+
+
+@pytest.mark.usefixtures("backend")
+def test_rows_with_minus_infinity() -> None:
+    """A logit of -inf is a class of probability 0; a row of nothing else, or with NaN or +inf, is NaN throughout."""
+    inf = np.inf
+    loss: Any = fl.CrossEntropy(reduction="none")
+    z = np.array([[-inf, 0.0, 0.0], [0.0, -inf, 0.0], [-inf, -inf, -inf], [inf, 0.0, 0.0], [np.nan, 0.0, -inf]])
+    value, grad, hess = loss.value_grad_and_hess(z, [1, 1, 0, 0, 1])
+    np.testing.assert_allclose(value[:2], [np.log(2), inf], rtol=1e-15)
+    np.testing.assert_array_equal(grad[:2], [[0, -0.5, 0.5], [0.5, -1, 0.5]])
+    np.testing.assert_array_equal(hess[:2], [[0, 0.25, 0.25], [0.25, 0, 0.25]])
+    assert np.isnan(value[2:]).all()
+    assert np.isnan(grad[2:]).all()
+    assert np.isnan(hess[2:]).all()

@@ -1,0 +1,62 @@
+"""No temporary of the size of the data: peak memory of calls, in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from sampling import CASES, Case
+
+SCRIPT = """
+import resource, sys
+sys.path.insert(0, {tests!r})
+import numpy as np
+import fusedloss as fl
+from sampling import CASES
+case = CASES[{index}]
+dtype = np.dtype({dtype!r})
+rng = np.random.default_rng(0)
+small, target = case.operands(rng, (3000,), dtype)
+times = 24_000_000 // small.nbytes
+axis = 1 if case.rows and case.loss.axis == 0 else 0
+pred = np.concatenate([small] * times, axis)
+if target.ndim == small.ndim:
+    target = np.concatenate([target] * times, axis)
+else:
+    target = np.concatenate([target] * times, 0)
+out, out_hess = np.ones_like(pred), np.ones_like(pred)
+weight = np.ones(case.item_shape((3000 * times,)), np.float32)
+fl.set_num_threads(2)
+tail = [slice(None)] * pred.ndim
+tail[axis] = slice(0, 100_000)
+def calls(p, t, o, h, w):
+    case.loss.value_and_grad(p, t, out=o)
+    case.loss.value_grad_and_hess(p, t, out=o, out_hess=h)
+    case.loss.value_grad_and_hess(p, t, sample_weight=w, out=o, out_hess=h)
+    case.loss.hvp(p, t, vector=p, out=o)
+    case.loss(p, t)
+first = tuple(tail)
+few = 100_000 if axis == 0 else pred[first].shape[1]
+calls(pred[first], target[first] if target.ndim == pred.ndim else target[:few], out[first], out_hess[first], weight[:few])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+calls(pred, target, out, out_hess, weight)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, pred.nbytes)
+"""
+
+# One sample of options a kernel is enough: they differ in numbers, not in where data goes.
+chosen = {(type(case.loss), case.target, case.loss.options.get("from_logits")): case for case in CASES}
+each = pytest.mark.parametrize("case", chosen.values(), ids=str)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted in other units elsewhere")
+@each
+def test_calls_with_out_need_no_memory_to_speak_of(case: Case) -> None:
+    from pathlib import Path
+
+    index = CASES.index(case)
+    script = SCRIPT.format(tests=str(Path(__file__).resolve().parent), index=index, dtype="float32")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    grown, size = map(int, done.stdout.split())
+    assert grown < size / 10, f"{grown / 1e6:.1f} MB more for {size / 1e6:.0f} MB of pred"
