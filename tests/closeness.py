@@ -49,7 +49,7 @@ def reference_and_slack(
     accurate, relative to the difference, than these terms are. A target on an end is exact and moves nowhere.
     """
     pred, target = operands
-    dtype = pred.dtype
+    dtype = pred.dtype if pred.dtype.itemsize >= 4 else np.dtype(np.float32)
     wide = pred.astype(np.float64)
     with fl.use_backend("numpy"):
         expected = results(case, (wide, target), vector, **keywords)
@@ -57,16 +57,18 @@ def reference_and_slack(
         shift = epsilons * float(np.finfo(dtype).eps)
         smoothing = getattr(case.loss, "label_smoothing", 0.0)
         if case.soft:
-            smoother = case.loss.replace(label_smoothing=smoothing - 2 * shift) if smoothing else case.loss
             signs = np.random.default_rng(0)
-            for _ in range(3):  # entries of a row move apart: moved as one, they could cancel
+            for way, turn in ((-1, -1), (-1, 1), (1, 1), (1, -1)):
+                changed = case.loss
+                if smoothing:
+                    changed = changed.replace(label_smoothing=smoothing + 2 * turn * shift)
                 moved = target
-                if case.target != "labels":
+                if case.target != "labels":  # entries of a row move apart: moved as one, they could cancel
                     ignored = getattr(case.loss, "ignore_value", None)
-                    factor = 1 + shift * (signs.choice([-2.0, 2.0], target.shape) if case.rows else -1.0)
-                    moved = np.where((target == 1) | (target == ignored), target, target * factor)
-                near = wide * (1 + shift / 8 * signs.choice([-2.0, 2.0], wide.shape)) if case.rows else wide
-                other = results(Case(smoother, case.target), (_inside(case, near), moved), vector, **keywords)
+                    factor = 1 + shift * (signs.choice([-2.0, 2.0], target.shape) if case.rows else way)
+                    moved = np.where((target == 1) | (target == ignored), target, np.clip(target * factor, 0, 1))
+                near = wide * (1 + shift / 8 * signs.choice([-4.0, 4.0], wide.shape)) if case.rows else wide
+                other = results(Case(changed, case.target), (_inside(case, near), moved), vector, **keywords)
                 slack = {name: np.maximum(slack[name], np.abs(expected[name] - other[name])) for name in expected}
         if vector is not None and case.rows:  # entries of p (1 - p) and p_j p_k times those of the vector, both signs
             slack["hvp"] = slack["hvp"] + 2 * shift * np.abs(expected["hess"]) * np.max(np.abs(vector), initial=0)
