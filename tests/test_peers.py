@@ -1,0 +1,225 @@
+"""Against the libraries that people come from: random options, weights, smoothing and axes.
+
+Where conventions differ, the test applies the recipe that our documentation gives.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fusedloss as fl
+
+ROUNDS = pytest.mark.parametrize("seed", range(20))
+REL = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-11}
+
+
+def close(ours: Any, theirs: Any, dtype: np.dtype) -> None:
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=REL[dtype], atol=REL[dtype] * 1e-1)
+
+
+# ---- PyTorch ----
+
+
+def torch_gradient(function: Any, pred: np.ndarray) -> tuple[Any, np.ndarray]:
+    torch = pytest.importorskip("torch")
+    leaf = torch.tensor(pred, requires_grad=True)
+    value = function(leaf)
+    value.sum().backward()
+    return value.detach().numpy(), leaf.grad.numpy()
+
+
+@ROUNDS
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_torch_elementwise(seed: int, reduction: str, dtype: np.dtype) -> None:
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    rng = np.random.default_rng(seed)
+    delta, positive = rng.uniform(0.1, 3), rng.uniform(0.2, 4, 6)
+    z, y = rng.normal(0, 3, (2, 5, 6)).astype(dtype)
+    share, sign = rng.uniform(0, 1, (5, 6)).astype(dtype), rng.choice([-1.0, 1.0], (5, 6)).astype(dtype)
+    p = rng.uniform(0.01, 0.99, (5, 6)).astype(dtype)
+    t = torch.tensor
+    pairs: list[tuple[Any, np.ndarray, np.ndarray, Any]] = [
+        (fl.MSE(), z, y, lambda x: functional.mse_loss(x, t(y), reduction=reduction)),
+        (fl.MAE(), z, y, lambda x: functional.l1_loss(x, t(y), reduction=reduction)),
+        (fl.Huber(delta=delta), z, y, lambda x: functional.huber_loss(x, t(y), delta=delta, reduction=reduction)),
+        (
+            fl.BinaryCrossEntropy(pos_weight=positive),
+            z,
+            share,
+            lambda x: functional.binary_cross_entropy_with_logits(
+                x, t(share), pos_weight=t(positive.astype(dtype)), reduction=reduction
+            ),
+        ),
+        (
+            fl.BinaryCrossEntropy(from_logits=False),
+            p,
+            share,
+            lambda x: functional.binary_cross_entropy(x, t(share), reduction=reduction),
+        ),
+        (
+            fl.Hinge(),
+            z,
+            sign,
+            # margin_ranking_loss of x and 0 is max(0, margin - y x)
+            lambda x: functional.margin_ranking_loss(x, torch.zeros_like(x), t(sign), margin=1.0, reduction=reduction),
+        ),
+    ]
+    for loss, pred, target, theirs in pairs:
+        value, grad = loss.replace(reduction=reduction).value_and_grad(pred, target)
+        expected, slope = torch_gradient(theirs, pred)
+        close(value, expected, dtype)
+        close(grad, slope, dtype)
+
+
+@ROUNDS
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("target", ["labels", "distribution"])
+@pytest.mark.parametrize("ndim", [2, 3, 4])
+def test_torch_cross_entropy(seed: int, reduction: str, target: str, ndim: int, dtype: np.dtype) -> None:
+    """Class weights of labels agree; with smoothing or distributions torch weighs each term instead of the item."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    classes = int(rng.integers(2, 9))
+    shape = (4, classes, 3, 2)[:ndim]
+    z = rng.normal(0, 4, shape).astype(dtype)
+    weight = rng.uniform(0.2, 3, classes) if target == "labels" and rng.random() < 0.5 else None
+    smoothing = float(rng.uniform(0, 0.9)) if weight is None and rng.random() < 0.7 else 0.0
+    ignore = int(rng.integers(0, classes)) if target == "labels" and rng.random() < 0.5 else None
+    items = shape[:1] + shape[2:]
+    y: Any = rng.integers(0, classes, items)
+    if target == "distribution":
+        y = np.moveaxis(rng.dirichlet(np.ones(classes), items), -1, 1).astype(dtype)
+    if ignore is not None and (y == ignore).all():
+        y.flat[0] = (ignore + 1) % classes
+    loss: Any = fl.CrossEntropy(
+        axis=1, reduction=reduction, label_smoothing=smoothing, class_weight=weight, ignore_index=ignore
+    )
+    value, grad = loss.value_and_grad(z, y)
+    expected, slope = torch_gradient(
+        lambda x: torch.nn.functional.cross_entropy(
+            x,
+            torch.tensor(y),
+            weight=None if weight is None else torch.tensor(weight.astype(dtype)),
+            ignore_index=-100 if ignore is None else ignore,
+            label_smoothing=smoothing,
+            reduction="sum" if reduction == "mean" and target == "distribution" else reduction,
+        ),
+        z,
+    )
+    if reduction == "mean" and target == "distribution":  # torch divides by the items too, whatever their mass
+        expected, slope = expected / np.prod(items), slope / np.prod(items)
+    close(value, expected, dtype)
+    close(grad, slope, dtype)
+
+
+# ---- scikit-learn ----
+
+
+@ROUNDS
+def test_sklearn_values_gradients_and_hessians(seed: int) -> None:
+    """Its binary and multinomial losses are means over weighted samples; half the squared error is ``half=True``."""
+    losses = pytest.importorskip("sklearn._loss.loss")
+    rng = np.random.default_rng(seed)
+    n, classes, q = 40, int(rng.integers(3, 7)), float(rng.uniform(0.05, 0.95))
+    z, y, w = rng.normal(0, 3, n), rng.normal(0, 3, n), rng.uniform(0, 2, n)
+    binary = rng.integers(0, 2, n).astype(float)
+    delta = float(rng.uniform(0.5, 3))
+    huber = losses.HuberLoss(quantile=0.9, delta=delta)
+    pairs: list[tuple[Any, Any, np.ndarray]] = [
+        (fl.MSE(half=True), losses.HalfSquaredError(), y),
+        (fl.MAE(), losses.AbsoluteError(), y),
+        (fl.Quantile(q=q), losses.PinballLoss(quantile=q), y),
+        (fl.Huber(delta=delta), huber, y),
+        (fl.BinaryCrossEntropy(), losses.HalfBinomialLoss(), binary),
+    ]
+    dtype = np.dtype(float)
+    for ours, theirs, target in pairs:
+        none = ours.replace(reduction="none")
+        close(none(z, target, sample_weight=w), theirs.loss(target, z, sample_weight=w), dtype)
+        grad, hess = none.grad_and_hess(z, target, sample_weight=w)
+        slope, curvature = theirs.gradient_hessian(target, z, sample_weight=w)
+        close(grad, slope, dtype)
+        if ours.traits.convex and ours.grad_and_hess([2.0], [1.0])[1].any() or isinstance(ours, fl.Huber):
+            close(hess, curvature, dtype)
+        close(ours(z, target, sample_weight=w), theirs(target, z, sample_weight=w), dtype)
+    rows, labels = rng.normal(0, 3, (n, classes)), rng.integers(0, classes, n)
+    theirs = losses.HalfMultinomialLoss(n_classes=classes)
+    none = fl.CrossEntropy(reduction="none")
+    grad, hess = none.grad_and_hess(rows, labels, sample_weight=w)
+    close(none(rows, labels, sample_weight=w), theirs.loss(labels.astype(float), rows, sample_weight=w), dtype)
+    slope, curvature = theirs.gradient_hessian(labels.astype(float), rows, sample_weight=w)
+    close(grad, slope, dtype)
+    close(hess, curvature, dtype)
+
+
+@ROUNDS
+def test_sklearn_metrics(seed: int) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(seed)
+    z, y = rng.normal(0, 3, (2, 30))
+    w, q = rng.uniform(0, 2, 30), float(rng.uniform(0.05, 0.95))
+    sign = rng.choice([-1, 1], 30)
+    p = rng.dirichlet(np.ones(4), 30)
+    labels = rng.integers(0, 4, 30)
+    dtype = np.dtype(float)
+    close(fl.mse(z, y, sample_weight=w), metrics.mean_squared_error(y, z, sample_weight=w), dtype)
+    close(fl.mae(z, y, sample_weight=w), metrics.mean_absolute_error(y, z, sample_weight=w), dtype)
+    close(fl.quantile(z, y, q=q, sample_weight=w), metrics.mean_pinball_loss(y, z, alpha=q, sample_weight=w), dtype)
+    close(fl.hinge(z, sign, sample_weight=w), metrics.hinge_loss(sign, z, sample_weight=w), dtype)
+    ours = fl.cross_entropy(p, labels, from_logits=False, sample_weight=w)
+    close(ours, metrics.log_loss(labels, p, sample_weight=w, labels=range(4)), dtype)
+
+
+# ---- JAX and optax ----
+
+
+@ROUNDS
+def test_optax(seed: int) -> None:
+    """Its functions give one value an item, in float32; derivatives are JAX's."""
+    jax = pytest.importorskip("jax")
+    optax = pytest.importorskip("optax")
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(np.float32)
+    z, y = rng.normal(0, 3, (2, 40)).astype(dtype)
+    delta, smoothing = float(rng.uniform(0.2, 3)), float(rng.uniform(0, 0.9))
+    share, sign = rng.uniform(0, 1, 40).astype(dtype), rng.choice([-1.0, 1.0], 40).astype(dtype)
+    rows, labels = rng.normal(0, 4, (9, 6)).astype(dtype), rng.integers(0, 6, 9)
+    soft = rng.dirichlet(np.ones(6), 9).astype(dtype)
+    smoothed = optax.smooth_labels(np.eye(6, dtype=dtype)[labels], smoothing)
+    pairs: list[tuple[Any, np.ndarray, Any, Any]] = [
+        (fl.MSE(), z, y, lambda x: optax.squared_error(x, y)),
+        (fl.MSE(half=True), z, y, lambda x: optax.l2_loss(x, y)),
+        (fl.Huber(delta=delta), z, y, lambda x: optax.huber_loss(x, y, delta=delta)),
+        (fl.BinaryCrossEntropy(), z, share, lambda x: optax.sigmoid_binary_cross_entropy(x, share)),
+        (fl.Hinge(), z, sign, lambda x: optax.hinge_loss(x, sign)),
+        (fl.CrossEntropy(), rows, labels, lambda x: optax.softmax_cross_entropy_with_integer_labels(x, labels)),
+        (fl.CrossEntropy(), rows, soft, lambda x: optax.softmax_cross_entropy(x, soft)),
+        (
+            fl.CrossEntropy(label_smoothing=smoothing),
+            rows,
+            labels,
+            lambda x: optax.softmax_cross_entropy(x, smoothed),
+        ),
+    ]
+    for loss, pred, target, theirs in pairs:
+        value, grad = loss.replace(reduction="none").value_and_grad(pred, target)
+        close(value, theirs(pred), dtype)
+        close(grad, jax.grad(lambda x, f=theirs: f(x).sum())(pred), dtype)
+
+
+@ROUNDS
+def test_jax_hessian_vector_products(seed: int) -> None:
+    jax = pytest.importorskip("jax")
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(np.float32)
+    rows, vector = rng.normal(0, 2, (2, 7, 5)).astype(dtype)
+    labels = rng.integers(0, 5, 7)
+
+    def theirs(x: Any) -> Any:
+        return -jax.numpy.take_along_axis(jax.nn.log_softmax(x), labels[:, None], axis=1).mean()
+
+    close(fl.CrossEntropy().hvp(rows, labels, vector=vector), jax.jvp(jax.grad(theirs), (rows,), (vector,))[1], dtype)

@@ -1,0 +1,167 @@
+"""What holds for any data: declared traits, invariances, shards that add up. Shapes and values come from hypothesis.
+
+More examples: ``HYPOTHESIS_PROFILE=thorough pytest tests/test_properties.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sampling import CASES, CLASSES, Case, results
+
+import fusedloss as fl
+from fusedloss.facts import Traits
+
+each_case = pytest.mark.parametrize("case", CASES, ids=str)
+softmax = pytest.mark.parametrize("case", [c for c in CASES if c.rows and c.loss.from_logits], ids=str)
+seeds = st.integers(0, 2**32 - 1)
+shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
+dtypes = st.sampled_from([np.float32, np.float64])
+
+
+def refutes(case: Case, trait: str, bound: Any, count: int = 4000) -> bool:
+    """Whether random operands, kinks among them, are an example against a trait."""
+    rng = np.random.default_rng(6)
+    case = case.replace(reduction="none")
+    loss = case.loss
+    pred, target = case.operands(rng, (count,))
+    other, _ = case.operands(rng, (count,))
+    value = loss(pred, target)
+    slack = 1e-9
+    if trait == "convex":
+        middle, far = loss((pred + other) / 2, target), loss(other, target)
+        return bool(np.any(middle > (value + far) / 2 + slack * (1 + np.abs(value) + np.abs(far))))
+    if trait == "symmetric":
+        if case.levels or case.target == "labels":
+            return True
+        try:
+            return not np.allclose(value, loss(target, pred), rtol=1e-9, atol=1e-12)
+        except ValueError:  # the target's domain is not pred's
+            return True
+    if trait == "nonnegative":
+        return bool(np.any(value < 0))
+    steep = pred * 100 if "pred" not in loss.domain else pred
+    slope = np.abs(loss.grad(steep, target))
+    return bool(np.max(slope) > (1e-3 if bound is None else bound * (1 + slack)))
+
+
+@each_case
+@pytest.mark.parametrize("trait", [field.name for field in dataclasses.fields(Traits)])
+def test_traits_hold(case: Case, trait: str) -> None:
+    """A declared trait has no counterexample."""
+    declared = getattr(case.loss.traits, trait)
+    if declared:
+        plain = case.loss.replace(class_weight=None) if case.rows else case.loss
+        assert not refutes(Case(plain, case.target), trait, declared)
+
+
+@each_case
+@pytest.mark.parametrize("trait", ["convex", "symmetric", "nonnegative"])
+def test_traits_that_are_not_declared_are_refuted(case: Case, trait: str) -> None:
+    """And the search for counterexamples does find them."""
+    if not getattr(case.loss.traits, trait):
+        assert refutes(case, trait, None)
+
+
+@each_case
+def test_lipschitz_bounds_are_tight(case: Case) -> None:
+    """A bound that is twice too large says little: half of it is passed."""
+    bound = case.loss.traits.lipschitz
+    if bound is not None:
+        loss = case.loss.replace(reduction="none")
+        pred, target = Case(loss, case.target).operands(np.random.default_rng(7), (4000,))
+        assert np.max(np.abs(loss.grad(pred * (1 if "pred" in loss.domain else 100), target))) > 0.4 * bound
+
+
+@each_case
+@given(seed=seeds, shape=shapes, dtype=dtypes)
+def test_reductions_agree(case: Case, seed: int, shape: tuple[int, ...], dtype: Any) -> None:
+    """Mean, sum and batchmean are those of the items; `partial` and `weight_total` are what they are made of."""
+    rng = np.random.default_rng(seed)
+    operands = case.operands(rng, shape, dtype)
+    weight = rng.uniform(0, 2, case.item_shape(shape))
+    items = case.replace(reduction="none").loss(*operands, sample_weight=weight)
+    assert items.shape == case.item_shape(shape)
+    exact = float(items.astype(np.float64).sum())
+    total, weights = case.loss.partial(*operands, sample_weight=weight)
+    relative = 8 * float(np.finfo(dtype).eps)
+    assert total == pytest.approx(exact, rel=relative, abs=1e-30)
+    assert weights == pytest.approx(case.loss.weight_total(operands[1], sample_weight=weight), rel=1e-14)
+    for reduction, divisor in (("mean", weights), ("sum", 1.0), ("batchmean", shape[0])):
+        value = case.replace(reduction=reduction).loss(*operands, sample_weight=weight)
+        assert value == pytest.approx(total / divisor if divisor else 0.0, rel=1e-14, abs=1e-300)
+
+
+@each_case
+@given(seed=seeds, cuts=st.lists(st.integers(0, 50), min_size=1, max_size=4))
+def test_shards_add_up(case: Case, seed: int, cuts: list[int]) -> None:
+    """Values and gradients of shards with the whole's denominator are those of the whole."""
+    rng = np.random.default_rng(seed)
+    pred, target = case.operands(rng, (50,))
+    weight = rng.uniform(0, 2, case.item_shape((50,)))
+    value, grad = case.loss.value_and_grad(pred, target, sample_weight=weight)
+    across = case.rows and case.loss.axis == 0
+
+    def part(x: np.ndarray, begin: int, end: int) -> np.ndarray:
+        return x[:, begin:end] if across and x.ndim > 1 else x[begin:end]
+
+    edges = [0, *sorted(cuts), 50]
+    shards = [(part(pred, a, b), part(target, a, b), weight[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    sums = [case.loss.partial(p, t, sample_weight=w) for p, t, w in shards]
+    denominator = sum(case.loss.weight_total(t, sample_weight=w) for _, t, w in shards)
+    assert denominator == pytest.approx(sum(weights for _, weights in sums), rel=1e-13)
+    assert sum(total for total, _ in sums) / denominator == pytest.approx(value, rel=1e-13)
+    pieces = [case.loss.value_and_grad(p, t, sample_weight=w, denominator=denominator) for p, t, w in shards]
+    assert sum(piece for piece, _ in pieces) == pytest.approx(value, rel=1e-13)
+    joined = np.concatenate([piece for _, piece in pieces], axis=1 if across else 0)
+    np.testing.assert_allclose(joined, grad, rtol=1e-13, atol=1e-300)
+
+
+@softmax
+@given(seed=seeds, shift=st.integers(-1000, 1000))
+def test_softmax_does_not_see_a_shift(case: Case, seed: int, shift: int) -> None:
+    """Bit for bit where the shift is exact."""
+    pred, target = case.operands(np.random.default_rng(seed), (7,))
+    pred = np.round(pred * 1024) / 1024
+    for name, array in results(case, (pred + shift, target), pred).items():
+        np.testing.assert_array_equal(array, results(case, (pred, target), pred)[name], err_msg=name)
+
+
+@softmax
+@given(seed=seeds, permutation=st.permutations(range(CLASSES)))
+def test_softmax_does_not_see_the_order_of_classes(case: Case, seed: int, permutation: list[int]) -> None:
+    if case.width != CLASSES or getattr(case.loss, "ignore_index", None) is not None:
+        return
+    pred, target = case.operands(np.random.default_rng(seed), (7,))
+    axis = case.loss.axis
+    turned = np.take(pred, permutation, axis)
+    labels = np.argsort(permutation)[target] if case.target == "labels" else np.take(target, permutation, axis)
+    value, grad, hess = case.loss.value_grad_and_hess(pred, target)
+    again, grad_again, hess_again = case.loss.value_grad_and_hess(turned, labels)
+    assert again == pytest.approx(value, rel=1e-13)
+    np.testing.assert_allclose(grad_again, np.take(grad, permutation, axis), rtol=1e-12, atol=1e-16)
+    np.testing.assert_allclose(hess_again, np.take(hess, permutation, axis), rtol=1e-12, atol=1e-16)
+
+
+@softmax
+@given(seed=seeds)
+def test_gradients_of_a_softmax_row_sum_to_zero(case: Case, seed: int) -> None:
+    pred, target = case.operands(np.random.default_rng(seed), (7,))
+    grad = case.loss.grad(pred, target)
+    assert np.abs(grad.sum(axis=case.loss.axis)).max() <= 1e-15 * 8
+
+
+@given(seed=seeds)
+def test_two_classes_are_a_binary_target(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    z, label = rng.normal(0, 5, 30), rng.integers(0, 2, 30)
+    value, grad = fl.BinaryCrossEntropy().value_and_grad(z, label)
+    rows = np.stack([np.zeros(30), z], axis=1)
+    other, row_grad = fl.CrossEntropy().value_and_grad(rows, label)
+    assert other == pytest.approx(value, rel=1e-13)
+    np.testing.assert_allclose(row_grad[:, 1], grad, rtol=1e-12)
