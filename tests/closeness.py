@@ -45,7 +45,8 @@ def reference_and_slack(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Results of the references in float64, and how far they move if a soft target or the vector is rounded otherwise.
 
-    The softmax of z is that of z - max z, which is rounded: logits are moved by a few of their own epsilons. A derivative p - t is a difference of two terms for targets between the ends of their interval: nothing can be more
+    The softmax of z is that of z - max z, which is rounded: logits are moved by a few of their own epsilons. A
+    derivative p - t is a difference of two terms for targets between the ends of their interval: nothing can be more
     accurate, relative to the difference, than these terms are. A target on an end is exact and moves nowhere.
     """
     pred, target = operands

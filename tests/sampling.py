@@ -70,7 +70,7 @@ class Case:
         classes: int | None = None,
         away: float = 0.0,
     ) -> tuple[Array, Array]:
-        """pred and target.
+        """Pred and target.
 
         Args:
             rng: Where random numbers come from.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from sampling import CASES, Case
@@ -38,7 +39,8 @@ def calls(p, t, o, h, w):
     case.loss(p, t)
 first = tuple(tail)
 few = 100_000 if axis == 0 else pred[first].shape[1]
-calls(pred[first], target[first] if target.ndim == pred.ndim else target[:few], out[first], out_hess[first], weight[:few])
+labels = target[first] if target.ndim == pred.ndim else target[:few]
+calls(pred[first], labels, out[first], out_hess[first], weight[:few])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 calls(pred, target, out, out_hess, weight)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, pred.nbytes)
@@ -52,8 +54,6 @@ each = pytest.mark.parametrize("case", chosen.values(), ids=str)
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted in other units elsewhere")
 @each
 def test_calls_with_out_need_no_memory_to_speak_of(case: Case) -> None:
-    from pathlib import Path
-
     index = CASES.index(case)
     script = SCRIPT.format(tests=str(Path(__file__).resolve().parent), index=index, dtype="float32")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)

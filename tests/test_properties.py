@@ -6,6 +6,7 @@ More examples: ``HYPOTHESIS_PROFILE=thorough pytest tests/test_properties.py``.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def test_shards_add_up(case: Case, seed: int, cuts: list[int]) -> None:
         return x[:, begin:end] if across and x.ndim > 1 else x[begin:end]
 
     edges = [0, *sorted(cuts), 50]
-    shards = [(part(pred, a, b), part(target, a, b), weight[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    shards = [(part(pred, a, b), part(target, a, b), weight[a:b]) for a, b in itertools.pairwise(edges)]
     sums = [case.loss.partial(p, t, sample_weight=w) for p, t, w in shards]
     denominator = sum(case.loss.weight_total(t, sample_weight=w) for _, t, w in shards)
     assert denominator == pytest.approx(sum(weights for _, weights in sums), rel=1e-13)
