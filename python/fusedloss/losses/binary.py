@@ -24,6 +24,15 @@ def clipped(p: Array, eps: float) -> tuple[Array, Array, Array]:
     return np.clip(p, eps, 1 - eps), np.clip(complement, eps, 1 - eps), inside
 
 
+def log_clipped(p: Array, eps: float) -> tuple[Array, Array]:
+    """The logarithms of a probability and of its complement, each held within [eps, 1 - eps].
+
+    Neither 1 - p nor 1 - eps is rounded on the way: the logarithm of what is close to 1 would show it.
+    """
+    low, high = np.log(eps), np.log1p(-eps)
+    return np.clip(np.log(np.maximum(p, eps)), low, high), np.clip(np.log1p(-np.minimum(p, 1 - eps)), low, high)
+
+
 class BinaryCrossEntropy(PredTarget, Elementwise):
     r"""Cross-entropy of a probability and a binary target, from logits.
 
@@ -111,7 +120,8 @@ class BinaryCrossEntropy(PredTarget, Elementwise):
         if not self.from_logits:
             p, q, inside = clipped(pred, self.eps)
             outside = constant(0.0, pred)
-            value = -positive * np.log(p) - negative * np.log(q)
+            log_p, log_q = log_clipped(pred, self.eps)
+            value = -positive * log_p - negative * log_q
             d1 = np.where(inside, negative / q - positive / p, outside)
             return value, d1, np.where(inside, negative / q**2 + positive / p**2, outside)
 

@@ -216,4 +216,4 @@ class Quantile(PredTarget, Elementwise):
         pred, target, q = inputs
         e = target - pred
         slope = np.where(e > 0, q, q - 1)
-        return slope * e, -slope * np.abs(np.sign(e)), constant(0.0, e)
+        return np.abs(slope * e), -slope * np.abs(np.sign(e)), constant(0.0, e)

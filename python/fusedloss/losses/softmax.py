@@ -14,7 +14,7 @@ from ..kinds.elementwise import constant
 from ..kinds.rows import Rows
 from ..operands import PredTarget
 from ..options import Flag, Real, option
-from .binary import EPS_DOMAIN, clipped
+from .binary import EPS_DOMAIN, clipped, log_clipped
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class CrossEntropy(PredTarget, Rows):
             p, _, inside = clipped(pred, self.eps)
             outside = constant(0.0, pred)
             return (
-                np.sum(-t * np.log(p), axis=1),
+                np.sum(-t * log_clipped(pred, self.eps)[0], axis=1),
                 np.where(inside, -t / p, outside),
                 np.where(inside, t / p**2, outside),
             )
