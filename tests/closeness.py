@@ -59,7 +59,7 @@ def reference_and_slack(
         smoothing = getattr(case.loss, "label_smoothing", 0.0)
         if case.soft:
             signs = np.random.default_rng(0)
-            for way, turn in ((-1, -1), (-1, 1), (1, 1), (1, -1)):
+            for way, turn in ((-1, -1), (-1, 1), (1, 1), (1, -1)) * 2:
                 changed = case.loss
                 if smoothing:
                     changed = changed.replace(label_smoothing=smoothing + 2 * turn * shift)
