@@ -1,9 +1,9 @@
 """Find the polynomial coefficients of cpp/fusedloss/core/math.hpp.
 
-Each row of FITS is one polynomial: what it approximates, on which interval, how many coefficients, and the weight that turns its error
-into the relative error of the function it serves. The method is Remez's exchange in 50-digit arithmetic. The coefficients are
-then rounded to the type one by one, lowest degree first, and after each rounding the remaining ones are fitted anew, so that
-they make up for it, as long as that helps. Needs mpmath.
+Each row of FITS is one polynomial: what it approximates, on which interval, how many coefficients, and the weight that
+turns its error into the relative error of the function it serves. The method is Remez's exchange in 50-digit
+arithmetic. The coefficients are then rounded to the type one by one, lowest degree first, and after each rounding the
+remaining ones are fitted anew, so that they make up for it, as long as that helps. Needs mpmath.
 
     python tools/fit_polynomials.py            # every row
     python tools/fit_polynomials.py exp log    # those whose name begins so
@@ -25,7 +25,7 @@ Function = Callable[[mpf], mpf]
 
 @dataclass(frozen=True)
 class Fit:
-    """A polynomial c[0] + c[1] x + ... that minimises max |weight(x) * (target(x) - polynomial(x))| over [low, high]."""
+    """A polynomial c[0] + c[1] x + ... with the least maximum of |weight(x) * (target(x) - polynomial(x))|."""
 
     name: str
     target: Function
@@ -82,7 +82,7 @@ def remez(target: Function, weight: Function, low: mpf, high: mpf, first: int, t
         solution = [solved[k] for k in range(terms)]
         level = abs(solved[terms])
         errors = [w * (t - x**first * evaluate(solution, x)) for x, (t, w) in zip(grid, values, strict=True)]
-        # One extremum for each stretch of equal sign; where those are too many the least goes, and its neighbours merge.
+        # One extremum for each stretch of equal sign; of too many the least goes, and its neighbours merge.
         extrema: list[int] = []
         for i, e in enumerate(errors):
             if extrema and mp.sign(errors[extrema[-1]]) == mp.sign(e):
@@ -169,7 +169,7 @@ def tail_variable(a: mpf) -> mpf:
 
 
 def mills(v: mpf) -> mpf:
-    """(a + 4) e^(a^2 / 2) times the upper tail of the normal distribution at a, as a function of v = tail_variable(a)."""
+    """(a + 4) e^(a^2 / 2) times the upper tail of the normal distribution at a, v = tail_variable(a)."""
     a = 8 / (mpf(5) / 8 - v) - 4
     return (a + 4) * mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
 

@@ -45,3 +45,10 @@
 #else
 #define FUSEDLOSS_LANES(count) _Pragma("omp simd")
 #endif
+
+// Put before a loop of any length whose turns do not depend on one another.
+#if defined(__clang__)
+#define FUSEDLOSS_SIMD FUSEDLOSS_PRAGMA(clang loop vectorize(assume_safety))
+#else
+#define FUSEDLOSS_SIMD _Pragma("omp simd")
+#endif

@@ -2,6 +2,11 @@
 // so that a loop over them becomes vector code on every instruction set, with the same bits wherever there is a fused
 // multiply-add.
 //
+// Every function takes any argument unless it says otherwise: NaN gives NaN, infinities give the limits, subnormal
+// arguments and results are as accurate as others up to the rounding of the result itself. "Max error" is in units of
+// the last place of the exact result, with an argument that shows it: over all floats, and over 1.5e8 doubles at
+// random. It holds with fused multiply-add; without, nothing exceeds 3 ulp. tools/sweep_math.cpp measures all this.
+//
 // The polynomials come from tools/fit_polynomials.py, which gives for each its interval, degree and error.
 #pragma once
 
@@ -71,7 +76,8 @@ FUSEDLOSS_INLINE T scale(T p, Bits<T> biased_twice) {
 
 // ---- Exponentials --------------------------------------------------------------------------------------------------
 
-/// e^x.
+/// e^x. Infinite beyond 88.72 or 709.78, subnormal below -87.33 or -708.39, 0 below -103.97 or -745.13.
+/// Max error: float 1.06 ulp (-0x1.4599bp+6), double 1.04 (0x1.d4df3f062b893p+5).
 template <class T>
 FUSEDLOSS_INLINE T exp(T x) {
   // One selection for both ends: out of two, g++ makes three comparisons and as many blends.
@@ -81,7 +87,9 @@ FUSEDLOSS_INLINE T exp(T x) {
 }
 
 /// e^(hi + lo), lo at most a rounding error of hi: with two_diff, e^(a - b) to full relative accuracy. Where e^hi is 0
-/// or NaN, lo does not matter: it may be NaN.
+/// or NaN, lo does not matter: it may be NaN. For hi <= 170 or 1400 only, twice what makes the result infinite: there
+/// is no clamp above. Max error: float 1.06 ulp (0x1.a2fbd2p+5, -0x1.cabb64p-22), double 1.04 (0x1.bc1bb3c884485p+0,
+/// 0x1.c457811875f28p-54).
 template <class T>
 FUSEDLOSS_INLINE T exp(T hi, T lo) {
   const bool nothing = hi < exp_underflow<T>;
@@ -90,7 +98,8 @@ FUSEDLOSS_INLINE T exp(T hi, T lo) {
   return scale(T(1) + expm1_reduced(r), biased_twice);
 }
 
-/// e^x - 1.
+/// e^x - 1, -0 for -0.
+/// Max error: float 1.43 ulp (0x1.1030bp+4), double 1.17 (0x1.29821836c3d1cp+5).
 template <class T>
 FUSEDLOSS_INLINE T expm1(T x) {
   using F = Format<T>;
@@ -160,7 +169,7 @@ FUSEDLOSS_INLINE T log_of(T exponent, T f) {
   return fma(exponent, ln2_hi<T>, f + tail);
 }
 
-/// The same for subnormal x too.
+/// split() for subnormal x too.
 template <class T>
 FUSEDLOSS_INLINE Mantissa<T> split_any(T x) {
   using F = Format<T>;
@@ -177,14 +186,16 @@ FUSEDLOSS_INLINE T with_log_ends(T x, T value) {
   return select(x > T(0), select(x < infinity<T>, value, x), outside);
 }
 
-/// log x.
+/// log x: -inf for both zeros, NaN below.
+/// Max error: float 0.86 ulp (0x1.66263ep+0), double 0.82 (0x1.68a212e4f2533p-1).
 template <class T>
 FUSEDLOSS_INLINE T log(T x) {
   const Mantissa<T> m = split_any(x);
   return with_log_ends(x, log_of(m.exponent, m.f));
 }
 
-/// log(1 + x), with small relative error also for small x.
+/// log(1 + x), x itself where that is small: -0 for -0, -inf for -1, NaN below.
+/// Max error: float 1.44 ulp (0x1.a88906p-2), double 1.4 (0x1.aab1d4f1075bbp-2).
 template <class T>
 FUSEDLOSS_INLINE T log1p(T x) {
   using F = Format<T>;
@@ -201,7 +212,9 @@ FUSEDLOSS_INLINE T log1p(T x) {
 
 // ---- Powers --------------------------------------------------------------------------------------------------------
 
-/// x^y for x >= 0.
+/// x^y for x >= 0; NaN for x < 0. 0 and infinity to any power, and anything to the power of 0, are as in C; but NaN
+/// comes from every NaN, and from 1 to an infinite power. Max error: float 1.66 ulp (0x1.72a88cp+0, 0x1.dd4e48p+7),
+/// double 1.12 (0x1.7741729e2f469p-1, 0x1.9e9d7dc0c2e17p+10).
 template <class T>
 FUSEDLOSS_INLINE T pow_positive(T x, T y) {
   // log x as the sum of two numbers: exponent * ln 2 + 2 atanh(s) with s = f / (2 + f) and the first term of the series
@@ -265,7 +278,8 @@ FUSEDLOSS_INLINE T tanh_of(T p, T unit) {
   return fma(left, inverse, rough);
 }
 
-/// tanh x.
+/// tanh x, -0 for -0.
+/// Max error: float 1.51 ulp (0x1.0ec57ep+3), double 1.51 (0x1.241c130b2da17p+4).
 template <class T>
 FUSEDLOSS_INLINE T tanh(T x) {
   using F = Format<T>;
@@ -275,7 +289,9 @@ FUSEDLOSS_INLINE T tanh(T x) {
   return copy_sign(tanh_of(expm1_reduced(r), unit), x);
 }
 
-/// log cosh x with its derivatives.
+/// log cosh x with its derivatives, which share one exponential.
+/// Max error: value float 1.98 ulp (0x1.003dfcp-3), double 1.93 (-0x1.6a85c65b0e852p-2); tanh as above;
+/// sech2 float 1.57 (0x1.a3c1fcp+1), double 1.53 (-0x1.2a769de7faf4p+2).
 template <class T>
 struct LogCosh {
   T value;  ///< log cosh x
@@ -286,7 +302,8 @@ struct LogCosh {
 template <class T>
 FUSEDLOSS_INLINE LogCosh<T> log_cosh(T x) {
   const T a = absolute(x);
-  const auto [r, exponent, biased_twice] = reduce_exponent(maximum(T(-2) * a, exp_underflow<T>));
+  const auto [r, exponent, biased_twice] =
+      reduce_exponent(maximum(T(-2) * a, exp_underflow<T> - T(4)));  // 4 e^-2a is to be 0 too
   const T p = expm1_reduced(r);
   const T unit = scale(T(1), biased_twice);
   // 4 e / (1 + e)^2, 1 + e = (1 + unit) + unit p with all that the sums lose.
@@ -320,6 +337,8 @@ FUSEDLOSS_INLINE LogCosh<T> log_cosh(T x) {
 
 /// The logistic function s(z) = 1 / (1 + e^-z) and its integral, which share one exponential. Members that a caller
 /// does not use cost nothing: those of the sigmoids take one division, those of the logarithms another.
+/// Max error: softplus float 1.92 ulp (-0x1.bb8cfap-2), double 1.94 (-0x1.c2db9e13f1c48p-2); log_term no more; sigmoid
+/// and complement float 1.98 (0x1.f317eap+0), double 1.95 (0x1.f2e813fcc260dp+0).
 template <class T>
 struct Logistic {
   T softplus;    ///< log(1 + e^z)
@@ -355,7 +374,7 @@ FUSEDLOSS_INLINE Logistic<T> logistic(T z) {
   return {softplus, select(positive, larger, smaller), select(positive, smaller, larger), e + rest};
 }
 
-/// log s(z).
+/// log s(z), to the relative accuracy of softplus for every z.
 template <class T>
 FUSEDLOSS_INLINE T log_sigmoid(T z) {
   return -logistic(-z).softplus;
@@ -364,6 +383,9 @@ FUSEDLOSS_INLINE T log_sigmoid(T z) {
 // ---- The normal distribution ---------------------------------------------------------------------------------------
 
 /// Density and probabilities of the standard normal distribution, which share one exponential and one division.
+/// Max error: density float 1.15 ulp (0x1.85e77ap-1), double 1.25 (-0x1.09fdf67161b2ap+5); cdf and complement
+/// float 2.36 (0x1.de4cd4p+0), double 2.35 (0x1.e111fb183325ap+0); central float 1.5 (0x1.ac671ep-1), double 1.41
+/// (-0x1.aad146589735ep-1).
 template <class T>
 struct Normal {
   T density;     ///< e^(-z^2 / 2) / sqrt(2 pi)
