@@ -34,10 +34,13 @@ FUSEDLOSS_INLINE Clipped<T> clip(T p, T eps) {
   return {clamp_between(p, eps, T(1) - eps), clamp_between(complement, eps, T(1) - eps), p >= eps && complement >= eps};
 }
 
-/// log of a clipped probability. At the upper end it is log_top = log(1 - eps), which 1 - eps, rounded, would miss.
+/// log of a clipped probability, from the smaller of it and its complement: 1 - p is rounded where p is small. At the upper end it is
+/// log_top = log(1 - eps), which 1 - eps, rounded, would miss.
 template <class T>
 FUSEDLOSS_INLINE T clipped_log(T p, T complement, T eps, T log_top) {
-  const T inner = log(p);
+  const bool high = complement < T(0.5);
+  const T of_high = log1p(-complement), of_low = log(p);
+  const T inner = high ? of_high : of_low;
   return complement <= eps ? log_top : inner;
 }
 
