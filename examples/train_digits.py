@@ -1,6 +1,6 @@
 """Trains a two-layer network in plain NumPy on real handwritten digits, with the loss and its gradient from fusedloss.
 
-    pip install '.[examples]' && python examples/train_digits.py
+pip install '.[examples]' && python examples/train_digits.py
 """
 
 from __future__ import annotations

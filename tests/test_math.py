@@ -3,7 +3,7 @@
 The bounds are what tools/sweep_math.cpp measured over all floats and hundreds of millions of doubles, rounded up; they
 stand in core/math.hpp too. Here floats are taken in strides through their bit patterns, doubles at random, both with
 extra points at the thresholds of the functions, at the ends of their range and where their errors are greatest.
-All floats, on the best instruction set (it takes hours; sweep_math does it in minutes, with less independent references):
+All floats, on the best instruction set (hours; sweep_math takes minutes, with less independent references):
 
     FUSEDLOSS_FLOAT_STRIDE=1 pytest tests/test_math.py -k every_float
 """

@@ -11,7 +11,8 @@ namespace fusedloss::bindings {
 const NumPy& NumPy::get() {
   static const NumPy instance = [] {
     NumPy numpy;
-    numpy.array = reinterpret_cast<PyTypeObject*>(py::object(py::module_::import("numpy").attr("ndarray")).release().ptr());
+    numpy.array =
+        reinterpret_cast<PyTypeObject*>(py::object(py::module_::import("numpy").attr("ndarray")).release().ptr());
     numpy.float32 = py::dtype::of<float>().release().ptr();
     numpy.float64 = py::dtype::of<double>().release().ptr();
     numpy.int64 = py::dtype::of<std::int64_t>().release().ptr();
@@ -25,15 +26,19 @@ std::int64_t item_size(abi::DType dtype) {
   switch (dtype) {
     case abi::boolean:
     case abi::int8:
-    case abi::uint8: return 1;
+    case abi::uint8:
+      return 1;
     case abi::float16:
     case abi::bfloat16:
     case abi::int16:
-    case abi::uint16: return 2;
+    case abi::uint16:
+      return 2;
     case abi::float32:
     case abi::int32:
-    case abi::uint32: return 4;
-    default: return 8;
+    case abi::uint32:
+      return 4;
+    default:
+      return 8;
   }
 }
 
@@ -57,7 +62,8 @@ abi::DType dtype_of(const py::array& array) {
     if (kind == 'u' && size == 8) return abi::uint64;
     if (size == 2 && dtype.attr("name").cast<std::string>() == "bfloat16") return abi::bfloat16;
   }
-  throw py::type_error("fusedloss._core: no kernel reads arrays of dtype " + py::str(static_cast<py::handle>(dtype)).cast<std::string>());
+  throw py::type_error("fusedloss._core: no kernel reads arrays of dtype " +
+                       py::str(static_cast<py::handle>(dtype)).cast<std::string>());
 }
 
 py::array empty(const std::vector<py::ssize_t>& shape, const py::dtype& dtype) {
@@ -120,7 +126,8 @@ void ItemSpace::add(const py::object& object, bool has_classes, bool written, ab
   to.dtype = dtype_of(array);
   to.class_stride = skip >= 0 ? array.strides(skip) : 0;
   const std::int64_t size = item_size(to.dtype);
-  const bool aligned = reinterpret_cast<std::uintptr_t>(to.data) % static_cast<std::uintptr_t>(size) == 0 && to.class_stride % size == 0;
+  const bool aligned =
+      reinterpret_cast<std::uintptr_t>(to.data) % static_cast<std::uintptr_t>(size) == 0 && to.class_stride % size == 0;
   to.layout = aligned ? abi::contiguous : abi::strided;  // until the axes are merged
   Member member{&to, {}};
   for (const int i : order_) {
@@ -161,7 +168,8 @@ void ItemSpace::finish(abi::Call& call) const {
     const std::int64_t size = item_size(array.dtype);
     array.strides[0] = size;
     for (std::size_t i = 0; i < inner.size(); ++i) array.strides[i] = member.strides[inner[i]];
-    const bool still = !single && std::all_of(inner.begin(), inner.end(), [&](std::size_t i) { return member.strides[i] == 0; });
+    const bool still =
+        !single && std::all_of(inner.begin(), inner.end(), [&](std::size_t i) { return member.strides[i] == 0; });
     if (axis_ >= 0) continue;  // rows look at their class stride
     if (still) {
       array.layout = abi::constant;

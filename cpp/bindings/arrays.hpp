@@ -45,14 +45,15 @@ std::int64_t item_size(abi::DType dtype);
 /// A new C-contiguous array. Large ones come from a pool of warm buffers, to which they return when they are dropped.
 py::array empty(const std::vector<py::ssize_t>& shape, const py::dtype& dtype);
 
-/// The space of a call's items, put together array by array. Axes are ordered by how the first array lies in memory and merged where
-/// all arrays allow.
+/// The space of a call's items, put together array by array. Axes are ordered by how the first array lies in memory and
+/// merged where all arrays allow.
 class ItemSpace {
  public:
   /// `axis` is the class axis of arrays that have one, or -1 for elementwise calls.
   ItemSpace(const py::array& first, int axis);
 
-  /// `has_classes`: the array has the class axis too. Raises ValueError if its shape does not fit, or it must be written and cannot be.
+  /// `has_classes`: the array has the class axis too. Raises ValueError if its shape does not fit, or it must be
+  /// written and cannot be.
   void add(const py::object& array, bool has_classes, bool written, abi::Array& to);
 
   /// Writes the space and all arrays' strides; after the last add.
@@ -68,9 +69,9 @@ class ItemSpace {
     abi::Array* array;
     std::vector<std::int64_t> strides;  // in the space's order
   };
-  std::vector<int> order_;            // item axes, outermost first
-  std::vector<std::int64_t> shape_;   // in that order
-  std::vector<std::int64_t> c_steps_; // of each, in C order
+  std::vector<int> order_;             // item axes, outermost first
+  std::vector<std::int64_t> shape_;    // in that order
+  std::vector<std::int64_t> c_steps_;  // of each, in C order
   std::vector<Member> members_;
   std::vector<py::ssize_t> item_shape_;
   int axis_;

@@ -59,9 +59,8 @@ py::capsule make_plan(const std::string& name, const std::vector<double>& option
   if (plan->plain && parameters->size() != wanted) throw py::value_error("kernel " + name + " takes other parameters");
   for (std::size_t i = 0; plan->plain && i < wanted; ++i) plan->parameters[i] = (*parameters)[i];
   plan->reduction = static_cast<Reduction>(reduction);
-  return py::capsule(plan.release(), plan_name, [](PyObject* capsule) {
-    delete static_cast<Plan*>(PyCapsule_GetPointer(capsule, plan_name));
-  });
+  return py::capsule(plan.release(), plan_name,
+                     [](PyObject* capsule) { delete static_cast<Plan*>(PyCapsule_GetPointer(capsule, plan_name)); });
 }
 
 const Plan& plan_of(const py::capsule& capsule) { return *capsule.get_pointer<Plan>(); }
@@ -93,19 +92,23 @@ void stage_if_overwritten(abi::Call& call) {
   for (int k = 0; k < abi::max_variables; ++k) {
     for (const abi::Array* output : {&call.grad[k], &call.hess[k]}) {
       for (abi::Array& input : call.inputs) {
-        if (output->layout != abi::absent && input.layout == abi::contiguous && output->data == input.data) input.layout = abi::strided;
+        if (output->layout != abi::absent && input.layout == abi::contiguous && output->data == input.data)
+          input.layout = abi::strided;
       }
     }
   }
 }
 
-std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs, int precision, const py::tuple& inputs,
-                                    const py::object& weight, const py::object& cotangent, const std::optional<py::tuple>& vector,
-                                    const py::object& value, const std::optional<py::tuple>& grad, const std::optional<py::tuple>& hess,
-                                    double scale, double hess_floor, double hess_ceiling, std::optional<double> ignore) {
+std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs, int precision,
+                                    const py::tuple& inputs, const py::object& weight, const py::object& cotangent,
+                                    const std::optional<py::tuple>& vector, const py::object& value,
+                                    const std::optional<py::tuple>& grad, const std::optional<py::tuple>& hess,
+                                    double scale, double hess_floor, double hess_ceiling,
+                                    std::optional<double> ignore) {
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
-  if (inputs.size() != static_cast<std::size_t>(kernel.inputs)) throw py::value_error("fusedloss._core: wrong number of inputs");
+  if (inputs.size() != static_cast<std::size_t>(kernel.inputs))
+    throw py::value_error("fusedloss._core: wrong number of inputs");
   abi::Call call;
   clear(call);
   call.options = plan.options(precision);
@@ -137,7 +140,8 @@ struct RowOptions {
 
   void apply(abi::Call& call) const {
     if (class_weight) {
-      if (class_weight->ndim() != 1 || class_weight->shape(0) != call.classes || class_weight->strides(0) != sizeof(double)) {
+      if (class_weight->ndim() != 1 || class_weight->shape(0) != call.classes ||
+          class_weight->strides(0) != sizeof(double)) {
         throw py::value_error("fusedloss._core: class_weight does not fit the classes");
       }
       call.class_weight = class_weight->data();
@@ -147,8 +151,9 @@ struct RowOptions {
   }
 };
 
-std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int outputs, int precision, const py::array& pred,
-                                         const py::array& target, int axis, const py::object& weight, const py::object& cotangent,
+std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int outputs, int precision,
+                                         const py::array& pred, const py::array& target, int axis,
+                                         const py::object& weight, const py::object& cotangent,
                                          const py::object& vector, const py::object& value, const py::object& grad,
                                          const py::object& hess, double scale, double hess_floor, double hess_ceiling,
                                          const std::optional<py::array_t<double>>& class_weight,
@@ -158,7 +163,8 @@ std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int ou
   if (axis < 0 || axis >= pred.ndim()) throw py::value_error("fusedloss._core: no such axis");
   const auto set = static_cast<abi::Outputs>(outputs);
   const bool curved = set == abi::grad_hess || set == abi::value_grad_hess;
-  if ((set != abi::value_only && grad.is_none()) || (curved && hess.is_none()) || (set == abi::hessian_vector && vector.is_none())) {
+  if ((set != abi::value_only && grad.is_none()) || (curved && hess.is_none()) ||
+      (set == abi::hessian_vector && vector.is_none())) {
     throw py::value_error("fusedloss._core: rows need every output of their set");
   }
   abi::Call call;
@@ -204,7 +210,8 @@ double total_weight(const std::vector<py::ssize_t>& shape, const py::object& wei
 }
 
 /// The sum of the rows' weights, and the first row (in C order) whose label is out of range, or -1.
-std::pair<double, std::int64_t> row_weights(const py::array& target, int axis, std::int64_t classes, const py::object& weight,
+std::pair<double, std::int64_t> row_weights(const py::array& target, int axis, std::int64_t classes,
+                                            const py::object& weight,
                                             const std::optional<py::array_t<double>>& class_weight,
                                             std::optional<std::int64_t> ignore_index, bool labels) {
   abi::Call call;
@@ -226,8 +233,9 @@ bool is_integer(const py::array& array) {
 }
 
 /// `axis` is the class axis of a distribution; without it the target holds labels.
-double total_row_weight(const py::array& target, std::optional<int> axis, std::int64_t classes, const py::object& weight,
-                        const std::optional<py::array_t<double>>& class_weight, std::optional<std::int64_t> ignore_index) {
+double total_row_weight(const py::array& target, std::optional<int> axis, std::int64_t classes,
+                        const py::object& weight, const std::optional<py::array_t<double>>& class_weight,
+                        std::optional<std::int64_t> ignore_index) {
   return row_weights(target, axis.value_or(-1), classes, weight, class_weight, ignore_index, !axis).first;
 }
 
@@ -236,7 +244,8 @@ std::int64_t scan_labels(const py::array& labels, std::int64_t classes, std::opt
   return row_weights(labels, -1, classes, py::none(), std::nullopt, ignore_index, true).second;
 }
 
-// ---- The plain case ----------------------------------------------------------------------------------------------------------------
+// ---- The plain case
+// ----------------------------------------------------------------------------------------------------------------
 
 bool enabled = true;
 
@@ -247,7 +256,8 @@ bool same_shape(const NdArray* a, const NdArray* b, int axes) {
   return true;
 }
 
-void describe(abi::Array& array, const NdArray* from, abi::DType dtype, std::int64_t stride, std::int64_t class_stride) {
+void describe(abi::Array& array, const NdArray* from, abi::DType dtype, std::int64_t stride,
+              std::int64_t class_stride) {
   array.data = from->data;
   array.dtype = dtype;
   array.layout = abi::contiguous;
@@ -365,7 +375,8 @@ py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arg
   }
   if (curved) {
     hess = py::reinterpret_steal<py::object>(plain.output(arguments[3], call.hess[0]));
-    if (!hess || overlap(reinterpret_cast<const NdArray*>(grad.ptr()), plain.bytes, reinterpret_cast<const NdArray*>(hess.ptr()), plain.bytes)) {
+    if (!hess || overlap(reinterpret_cast<const NdArray*>(grad.ptr()), plain.bytes,
+                         reinterpret_cast<const NdArray*>(hess.ptr()), plain.bytes)) {
       return py::none();
     }
   }
@@ -380,16 +391,23 @@ py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arg
   const Outcome outcome = execute(kernel, plain.precision, outputs, call);
   if (outcome.invalid >= 0) return py::none();
   const auto value = [&] { return py::reinterpret_steal<py::object>(PyFloat_FromDouble(outcome.sum / divisor)); };
-  const auto pack = [](auto... parts) { return py::reinterpret_steal<py::object>(PyTuple_Pack(sizeof...(parts), parts.ptr()...)); };
+  const auto pack = [](auto... parts) {
+    return py::reinterpret_steal<py::object>(PyTuple_Pack(sizeof...(parts), parts.ptr()...));
+  };
   switch (outputs) {
-    case abi::value_only: return value();
-    case abi::value_grad: return pack(value(), grad);
-    case abi::grad_hess: return pack(grad, hess);
-    default: return pack(value(), grad, hess);
+    case abi::value_only:
+      return value();
+    case abi::value_grad:
+      return pack(value(), grad);
+    case abi::grad_hess:
+      return pack(grad, hess);
+    default:
+      return pack(value(), grad, hess);
   }
 }
 
-/// fast(plan, outputs, pred, target, out, out_hess): METH_FASTCALL, as pybind11's own dispatch costs as much as the loss of 1000 floats.
+/// fast(plan, outputs, pred, target, out, out_hess): METH_FASTCALL, as pybind11's own dispatch costs as much as the
+/// loss of 1000 floats.
 PyObject* fast(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   if (count != 6) {
     PyErr_SetString(PyExc_TypeError, "fast takes 6 arguments");
@@ -414,7 +432,8 @@ PyObject* fast(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   return nullptr;
 }
 
-PyMethodDef fast_definition = {"fast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fast)), METH_FASTCALL, nullptr};
+PyMethodDef fast_definition = {"fast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fast)), METH_FASTCALL,
+                               nullptr};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Makes the dispatch table of a family: the one symbol that a kernel file exports, fusedloss_<family>_<instruction set>.
+// Makes the dispatch table of a family: the one symbol that a kernel file exports, fusedloss_<family>_<instruction
+// set>.
 #pragma once
 
 #include "../fusedloss/core/call.hpp"
@@ -36,7 +37,8 @@ FUSEDLOSS_END
 #define FUSEDLOSS_SYMBOL(family, isa) FUSEDLOSS_PASTE(family, isa)
 
 /// Exports `kernels`, a constexpr Kernels<...>, as the table of `family`.
-#define FUSEDLOSS_EXPORT(family, kernels)                                                                       \
-  extern "C" __attribute__((visibility("hidden"))) const fusedloss::abi::Table FUSEDLOSS_SYMBOL(family, FUSEDLOSS_ISA); \
-  extern "C" constexpr fusedloss::abi::Table FUSEDLOSS_SYMBOL(family, FUSEDLOSS_ISA) = {                        \
+#define FUSEDLOSS_EXPORT(family, kernels)                                                \
+  extern "C" __attribute__((visibility("hidden")))                                       \
+  const fusedloss::abi::Table FUSEDLOSS_SYMBOL(family, FUSEDLOSS_ISA);                   \
+  extern "C" constexpr fusedloss::abi::Table FUSEDLOSS_SYMBOL(family, FUSEDLOSS_ISA) = { \
       kernels.row, static_cast<int>(sizeof kernels.row / sizeof kernels.row[0])};

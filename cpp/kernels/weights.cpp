@@ -20,7 +20,8 @@ struct One {
   }
 };
 
-constexpr Kernels<3> kernels{{pointwise_kernel<One>(), row_weight_kernel<true>("label_weight"), row_weight_kernel<false>("target_weight")}};
+constexpr Kernels<3> kernels{
+    {pointwise_kernel<One>(), row_weight_kernel<true>("label_weight"), row_weight_kernel<false>("target_weight")}};
 
 FUSEDLOSS_END
 

@@ -1,7 +1,7 @@
 // What a kernel is told: arrays, the space they share, and where results go. Plain data and nothing else.
 //
-// These types cross from the dispatcher to kernels that are compiled for other instruction sets, so they stand outside the
-// namespace of config.hpp and have no member functions: nothing here can become a symbol.
+// These types cross from the dispatcher to kernels that are compiled for other instruction sets, so they stand outside
+// the namespace of config.hpp and have no member functions: nothing here can become a symbol.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,21 @@ namespace abi {
 /// As many axes as NumPy 2 allows.
 constexpr int max_axes = 64;
 
-enum DType : std::int32_t { float16, bfloat16, float32, float64, boolean, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
+enum DType : std::int32_t {
+  float16,
+  bfloat16,
+  float32,
+  float64,
+  boolean,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64
+};
 
 /// How an array lies in the space of the items.
 enum Layout : std::int32_t {
@@ -31,7 +45,8 @@ struct Array {
   std::int64_t strides[max_axes];  ///< bytes, by the axes of the items
 };
 
-/// The space of the items: all axes for elementwise losses, all but the class axis for rows. Axes are merged where every array allows.
+/// The space of the items: all axes for elementwise losses, all but the class axis for rows. Axes are merged where
+/// every array allows.
 struct Items {
   std::int64_t size;
   std::int32_t axes;
@@ -44,7 +59,8 @@ enum Outputs : std::int32_t { value_only, value_grad, grad_hess, value_grad_hess
 constexpr int max_inputs = 4;
 constexpr int max_variables = 2;
 
-/// A call of any kind. `inputs` holds the operands in the order of the loss's functor, parameters that are arrays behind them.
+/// A call of any kind. `inputs` holds the operands in the order of the loss's functor, parameters that are arrays
+/// behind them.
 struct Call {
   Items items;
   Array inputs[max_inputs];
@@ -58,7 +74,7 @@ struct Call {
   double scale;         ///< multiplies every derivative
   double hess_floor;    ///< bounds of an item's Hessian before weights, infinite for none
   double hess_ceiling;
-  double ignore;        ///< a target that takes its item out
+  double ignore;  ///< a target that takes its item out
   bool has_ignore;
   // Rows only.
   std::int64_t classes;
@@ -74,7 +90,8 @@ struct Partial {
   std::int64_t invalid;  ///< first item outside the loss's domain, or -1
 };
 
-/// Runs one task of a call. `scratch` belongs to the worker and has the size that the kernel's `scratch_bytes` asked for.
+/// Runs one task of a call. `scratch` belongs to the worker and has the size that the kernel's `scratch_bytes` asked
+/// for.
 using Run = void (*)(const Call*, std::int64_t task, void* scratch, Partial*);
 
 constexpr int precisions = 2;  ///< float32, float64
@@ -88,8 +105,8 @@ struct Kernel {
   Kind kind;
   std::int32_t inputs;
   std::int32_t variables;
-  std::int32_t options;     ///< how many numbers the functor's options hold
-  double nanoseconds;       ///< estimated cost of an element, gradient included, float32 with AVX-512
+  std::int32_t options;  ///< how many numbers the functor's options hold
+  double nanoseconds;    ///< estimated cost of an element, gradient included, float32 with AVX-512
   std::int64_t (*tasks[precisions])(const Call*);
   std::int64_t (*scratch_bytes[precisions])(const Call*);
   Run run[precisions][output_sets];

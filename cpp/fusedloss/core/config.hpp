@@ -1,9 +1,10 @@
 // Namespace, inlining and vectorisation switches that every header of the library goes through.
 //
-// Each header opens FUSEDLOSS_BEGIN and closes FUSEDLOSS_END. The library's own kernel files are compiled once per instruction
-// set with FUSEDLOSS_ISA defined: there the namespace is anonymous, so that no symbol of one instruction set can be linked into
-// another's path. Elsewhere it is an inline namespace named after the instruction sets that the compiler was given, so that two
-// files of one program that were built with different flags never share an inline function.
+// Each header opens FUSEDLOSS_BEGIN and closes FUSEDLOSS_END. The library's own kernel files are compiled once per
+// instruction set with FUSEDLOSS_ISA defined: there the namespace is anonymous, so that no symbol of one instruction
+// set can be linked into another's path. Elsewhere it is an inline namespace named after the instruction sets that the
+// compiler was given, so that two files of one program that were built with different flags never share an inline
+// function.
 #pragma once
 
 #if defined(FUSEDLOSS_ISA)
@@ -33,15 +34,15 @@
   }                   \
   }
 
-// Plain `inline` leaves half of the kernels unvectorised without a word: everything in core, losses and kinds uses this.
+// Plain `inline` leaves half of the kernels unvectorised without a word: everything in core, losses and kinds uses
+// this.
 #define FUSEDLOSS_INLINE inline __attribute__((always_inline))
 
 // Put before a loop over the lanes of one group (64 bytes): all lanes at once.
 #if defined(__clang__)
 #define FUSEDLOSS_PRAGMA(text) _Pragma(#text)
 #define FUSEDLOSS_LANES(count) \
-  FUSEDLOSS_PRAGMA(            \
-      clang loop vectorize(assume_safety) vectorize_width(count) interleave_count(1) unroll(disable))
+  FUSEDLOSS_PRAGMA(clang loop vectorize(assume_safety) vectorize_width(count) interleave_count(1) unroll(disable))
 #else
 #define FUSEDLOSS_LANES(count) _Pragma("omp simd")
 #endif

@@ -1,4 +1,5 @@
-// float16 and bfloat16 as their bits: exact widening, narrowing to nearest even. Branch-free, so that rows of them vectorise.
+// float16 and bfloat16 as their bits: exact widening, narrowing to nearest even. Branch-free, so that rows of them
+// vectorise.
 #pragma once
 
 #include <cstdint>

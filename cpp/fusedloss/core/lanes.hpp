@@ -1,8 +1,9 @@
 // Groups of 64 bytes, sums in double with a fixed order, and the two-term sums that join them.
 //
-// Every sum of the library is taken in the same order whatever the vector width, the number of threads or the address of the
-// data: lane l of a group is added to lane l of a block's sums, the lanes of a block are folded by halves, and blocks are joined
-// in order with the rounding error kept. With 64 groups a block the error is below 2^-46 of the sum of absolute items.
+// Every sum of the library is taken in the same order whatever the vector width, the number of threads or the address
+// of the data: lane l of a group is added to lane l of a block's sums, the lanes of a block are folded by halves, and
+// blocks are joined in order with the rounding error kept. With 64 groups a block the error is below 2^-46 of the sum
+// of absolute items.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ constexpr int lanes = group_bytes / static_cast<int>(sizeof(T));
 
 /// Elements in a block, the unit of staging and of summation: 4 KB.
 template <class T>
-constexpr int block_size = lanes<T>* groups_per_block;
+constexpr int block_size = lanes<T> * groups_per_block;
 
 /// How far ahead of its use data is asked for. Beyond the end of an array this does nothing.
 constexpr int prefetch_bytes = 4096;

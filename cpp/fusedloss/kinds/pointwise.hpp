@@ -1,16 +1,17 @@
 // The kind of losses that act element by element: the driver that maps a functor over blocks.
 //
 // A functor is a struct with
-//   name, inputs (operands, then array parameters), variables (operands that have a gradient: the first ones), nanoseconds,
-//   template <class T> struct Options   - numbers in the arithmetic's precision, empty if there are none
+//   name, inputs (operands, then array parameters), variables (operands that have a gradient: the first ones),
+//   nanoseconds, template <class T> struct Options   - numbers in the arithmetic's precision, empty if there are none
 //   template <class T> static Jet<T, variables> eval(const T (&input)[inputs], const Options<T>&)   - branch-free
 //   template <class T> static bool valid(const T (&input)[inputs], const Options<T>&)               - the domain
 // and knows nothing of weights, reductions, masks, types or strides: they live here.
 //
 // Design:
-// 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input, a weight of one and an output
-//    that nobody wants are streams of step zero over one group. So weights and per-item values cost a load or a store from the
-//    first-level cache and no template flag.
+// 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input, a weight of one and
+// an output
+//    that nobody wants are streams of step zero over one group. So weights and per-item values cost a load or a store
+//    from the first-level cache and no template flag.
 // 2. The tail of a block runs through the same loop from padded buffers: one loop, the same bits whatever the length.
 // 3. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain.
 // 4. Only the loop over groups is compiled for each functor; laying out a block is compiled once (Bench).
@@ -86,9 +87,9 @@ struct Bench {
 
   const abi::Call* call;
   std::int64_t start;
-  int count;  ///< items of the block
-  int full;   ///< groups that can be used where they lie
-  int tail;   ///< items behind them
+  int count;                    ///< items of the block
+  int full;                     ///< groups that can be used where they lie
+  int tail;                     ///< items behind them
   std::int64_t invalid_weight;  ///< the first item of the task whose weight is negative or NaN, or -1
   Streams<T> streams;
   Streams<T> last;  ///< the incomplete group, padded with weight zero
@@ -108,7 +109,8 @@ struct Bench {
       buffers.whole.slope.at[l] = scale;
     }
     for (int k = 0; k < abi::max_inputs; ++k) {
-      if (call->inputs[k].layout == abi::constant) stage(call->inputs[k], call->items, 0, width, buffers.whole.input[k].at);
+      if (call->inputs[k].layout == abi::constant)
+        stage(call->inputs[k], call->items, 0, width, buffers.whole.input[k].at);
     }
   }
 

@@ -1,12 +1,14 @@
 // What all losses over rows of classes share: cutting rows into tasks, bringing them in, item weights, labels.
 //
 // Design:
-// 1. A Unit is what the arithmetic sees: groups of lanes, one after the other. Long contiguous rows are visited along the row, lane l
-//    of group s being class s * lanes + l. Short rows, and rows whose classes are apart in memory, are visited across: lane l is row
-//    l, group s is class s. The loops are the same; only a fold of the lanes is left out. Which of the two depends on the number of
-//    classes and the strides alone, never on the rows around.
+// 1. A Unit is what the arithmetic sees: groups of lanes, one after the other. Long contiguous rows are visited along
+// the row, lane l
+//    of group s being class s * lanes + l. Short rows, and rows whose classes are apart in memory, are visited across:
+//    lane l is row l, group s is class s. The loops are the same; only a fold of the lanes is left out. Which of the
+//    two depends on the number of classes and the strides alone, never on the rows around.
 // 2. Rows that lie right are read and written where they are; others go through the worker's scratch.
-// 3. Labels are read once into a block buffer and checked there, so that no array that changes meanwhile can lead a read astray.
+// 3. Labels are read once into a block buffer and checked there, so that no array that changes meanwhile can lead a
+// read astray.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +60,8 @@ struct Unit {
   }
 };
 
-/// Visits groups [first, last): the part that lies together, then the tail. Calls body(pointers at the first group, first, count)
-/// through one call site, so that the loop inside stands in the program once.
+/// Visits groups [first, last): the part that lies together, then the tail. Calls body(pointers at the first group,
+/// first, count) through one call site, so that the loop inside stands in the program once.
 template <class T, class Body>
 FUSEDLOSS_INLINE void visit(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Body& body) {
   for (int part = 0; part < 2; ++part) {
@@ -134,8 +136,8 @@ FUSEDLOSS_SHARED double target_weight(const abi::Array& target, std::int64_t off
   Total total;
   for (std::int64_t first = 0; first < classes; first += block) {
     const int count = classes - first < block ? static_cast<int>(classes - first) : block;
-    load_any(target.dtype, static_cast<const char*>(target.data) + offset + first * target.class_stride, target.class_stride,
-             buffer, count);
+    load_any(target.dtype, static_cast<const char*>(target.data) + offset + first * target.class_stride,
+             target.class_stride, buffer, count);
     double lane[8] = {};
     for (int i = 0; i < count; ++i) lane[i % 8] += class_weight[first + i] * static_cast<double>(buffer[i]);
     total.add(fold(lane));
@@ -232,7 +234,8 @@ constexpr abi::Kernel row_weight_kernel(const char* name) {
   return kernel;
 }
 
-/// Runs `Solve::solve(unit, options, floor, ceiling)` over the rows of a task: brings each unit in, hands its results out.
+/// Runs `Solve::solve(unit, options, floor, ceiling)` over the rows of a task: brings each unit in, hands its results
+/// out.
 template <class Solve, class T, abi::Outputs Set>
 struct RowTask {
   static constexpr int width = lanes<T>;
@@ -243,7 +246,8 @@ struct RowTask {
   static constexpr bool labelled = Solve::labelled;
 
   struct Places {
-    std::int64_t pred[max_task_rows], target[max_task_rows], vector[max_task_rows], grad[max_task_rows], hess[max_task_rows];
+    std::int64_t pred[max_task_rows], target[max_task_rows], vector[max_task_rows], grad[max_task_rows],
+        hess[max_task_rows];
   };
 
   struct Tails {
@@ -297,10 +301,12 @@ struct RowTask {
       }
       unit.pred = bring(call->inputs[0], places.pred, first, here, across, call->classes, room, tails.pred);
       if constexpr (!labelled) {
-        unit.target = bring(call->inputs[1], places.target, first, here, across, call->classes, room + size, tails.target);
+        unit.target =
+            bring(call->inputs[1], places.target, first, here, across, call->classes, room + size, tails.target);
       }
       if constexpr (wants_product) {
-        unit.vector = bring(call->vector[0], places.vector, first, here, across, call->classes, room + 2 * size, tails.vector);
+        unit.vector =
+            bring(call->vector[0], places.vector, first, here, across, call->classes, room + 2 * size, tails.vector);
       }
       if constexpr (wants_grad) {
         unit.grad = place(call->grad[0], places.grad, first, here, across, room + 3 * size, tails.grad);
@@ -314,7 +320,8 @@ struct RowTask {
         if constexpr (wants_product) unit.label_vector[l] = label < 0 ? T(0) : unit.at(unit.vector, l, label);
       }
 
-      Solve::template solve<T, Set>(unit, options, static_cast<T>(call->hess_floor), static_cast<T>(call->hess_ceiling));
+      Solve::template solve<T, Set>(unit, options, static_cast<T>(call->hess_floor),
+                                    static_cast<T>(call->hess_ceiling));
 
       if constexpr (wants_grad) hand_out(call->grad[0], places.grad, unit.grad, first, here, across, call->classes);
       if constexpr (wants_hess) hand_out(call->hess[0], places.hess, unit.hess, first, here, across, call->classes);
@@ -346,11 +353,13 @@ struct RowTask {
   }
 
   static FUSEDLOSS_INLINE bool row_in_place(const abi::Array& array) {
-    return array.dtype == dtype_of<T> && array.class_stride == static_cast<std::int64_t>(sizeof(T)) && array.layout != abi::strided;
+    return array.dtype == dtype_of<T> && array.class_stride == static_cast<std::int64_t>(sizeof(T)) &&
+           array.layout != abi::strided;
   }
 
   /// Across, a full group of rows that lie side by side can be used where it is.
-  static FUSEDLOSS_INLINE bool tile_in_place(const abi::Array& array, const std::int64_t* offsets, int first, int here) {
+  static FUSEDLOSS_INLINE bool tile_in_place(const abi::Array& array, const std::int64_t* offsets, int first,
+                                             int here) {
     if (here != width || array.dtype != dtype_of<T> || array.layout == abi::strided) return false;
     if (array.class_stride % static_cast<std::int64_t>(sizeof(T)) != 0) return false;
     bool together = true;
@@ -360,8 +369,8 @@ struct RowTask {
     return together;
   }
 
-  static FUSEDLOSS_SHARED Lane<const T> bring(const abi::Array& array, const std::int64_t* offsets, int first, int here, bool across,
-                             std::int64_t classes, T* room, T* tail) {
+  static FUSEDLOSS_SHARED Lane<const T> bring(const abi::Array& array, const std::int64_t* offsets, int first, int here,
+                                              bool across, std::int64_t classes, T* room, T* tail) {
     const std::int64_t size = static_cast<std::int64_t>(sizeof(T));
     const T padding = -infinity<T>;  // a class of probability 0; losses whose padding matters mask it by its index
     if (across) {
@@ -380,7 +389,8 @@ struct RowTask {
       std::int64_t done = 0;
       while (done < classes) {
         const int count = classes - done < (1 << 30) ? static_cast<int>(classes - done) : (1 << 30);
-        load_any(array.dtype, address(array, offsets[first] + done * array.class_stride), array.class_stride, room + done, count);
+        load_any(array.dtype, address(array, offsets[first] + done * array.class_stride), array.class_stride,
+                 room + done, count);
         done += count;
       }
     }
@@ -390,8 +400,8 @@ struct RowTask {
   }
 
   /// Rows that are not side by side, turned so that lane l is row l.
-  static FUSEDLOSS_SHARED void gather_tile(const abi::Array& array, const std::int64_t* offsets, int here, std::int64_t classes,
-                                           T* room) {
+  static FUSEDLOSS_SHARED void gather_tile(const abi::Array& array, const std::int64_t* offsets, int here,
+                                           std::int64_t classes, T* room) {
     if (here < width) {
       for (std::int64_t i = 0; i < classes * width; ++i) room[i] = T(0);
     }
@@ -414,7 +424,8 @@ struct RowTask {
     }
   }
 
-  static FUSEDLOSS_SHARED Lane<T> place(const abi::Array& array, const std::int64_t* offsets, int first, int here, bool across, T* room, T* tail) {
+  static FUSEDLOSS_SHARED Lane<T> place(const abi::Array& array, const std::int64_t* offsets, int first, int here,
+                                        bool across, T* room, T* tail) {
     const std::int64_t size = static_cast<std::int64_t>(sizeof(T));
     if (across) {
       if (tile_in_place(array, offsets, first, here)) {
@@ -425,8 +436,8 @@ struct RowTask {
     return {row_in_place(array) ? reinterpret_cast<T*>(address(array, offsets[first])) : room, width, tail};
   }
 
-  static FUSEDLOSS_SHARED void hand_out(const abi::Array& array, const std::int64_t* offsets, const Lane<T>& lane, int first, int here, bool across,
-                       std::int64_t classes) {
+  static FUSEDLOSS_SHARED void hand_out(const abi::Array& array, const std::int64_t* offsets, const Lane<T>& lane,
+                                        int first, int here, bool across, std::int64_t classes) {
     if (across) {
       if (tile_in_place(array, offsets, first, here)) return;
       if (row_in_place(array)) {
@@ -442,7 +453,8 @@ struct RowTask {
         for (std::int64_t c = 0; c < classes; c += stretch) {
           const int count = classes - c < stretch ? static_cast<int>(classes - c) : stretch;
           for (int i = 0; i < count; ++i) buffer[i] = lane.at[(c + i) * width + l];
-          store_any(array.dtype, buffer, address(array, offsets[first + l] + c * array.class_stride), array.class_stride, count);
+          store_any(array.dtype, buffer, address(array, offsets[first + l] + c * array.class_stride),
+                    array.class_stride, count);
         }
       }
       return;
@@ -454,7 +466,8 @@ struct RowTask {
     std::int64_t done = 0;
     while (done < classes) {
       const int count = classes - done < (1 << 30) ? static_cast<int>(classes - done) : (1 << 30);
-      store_any(array.dtype, lane.at + done, address(array, offsets[first] + done * array.class_stride), array.class_stride, count);
+      store_any(array.dtype, lane.at + done, address(array, offsets[first] + done * array.class_stride),
+                array.class_stride, count);
       done += count;
     }
   }

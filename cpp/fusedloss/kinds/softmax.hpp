@@ -2,14 +2,18 @@
 //
 // Design:
 // 1. The sum of exponentials is kept without its largest term, which is exactly 1: with rest = sum of the others,
-//    logsumexp = max + log1p(rest), 1 - p at the maximum = rest / (1 + rest). Both keep full relative accuracy where p -> 1,
-//    where the usual forms cancel to 0 (Blanchard, Higham and Higham 2021, "Accurately computing the log-sum-exp", give the first).
-// 2. z - max is carried as an unevaluated sum of two numbers into exp: rounded, it would cost half an ulp of z, which is many ulps of
+//    logsumexp = max + log1p(rest), 1 - p at the maximum = rest / (1 + rest). Both keep full relative accuracy where p
+//    -> 1, where the usual forms cancel to 0 (Blanchard, Higham and Higham 2021, "Accurately computing the
+//    log-sum-exp", give the first).
+// 2. z - max is carried as an unevaluated sum of two numbers into exp: rounded, it would cost half an ulp of z, which
+// is many ulps of
 //    the result.
-// 3. A row is folded in blocks that stay in the first-level cache: maximum of the block, sums relative to it, joined to the row's in
-//    double. So a row is read from memory once. If it fits the second-level cache its exponentials are kept in the gradient's place and
-//    scaled in the end, otherwise they are taken again from the logits.
-// 4. A loss sees one row in five numbers and says how its derivatives mix p and the target (Slopes). The rest is here, once.
+// 3. A row is folded in blocks that stay in the first-level cache: maximum of the block, sums relative to it, joined to
+// the row's in
+//    double. So a row is read from memory once. If it fits the second-level cache its exponentials are kept in the
+//    gradient's place and scaled in the end, otherwise they are taken again from the logits.
+// 4. A loss sees one row in five numbers and says how its derivatives mix p and the target (Slopes). The rest is here,
+// once.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +52,8 @@ struct Folded {
   double rest[width];  ///< sum of the other exponentials
   double gap[width];   ///< sum over the target (or all classes) of weight x (shift - z)
   double mass[width];  ///< sum of those weights
-  double dot[width];   ///< sum of exponential x (vector - base): taken off its mean directly, the product would cancel where p -> 1
+  double dot[width];   ///< sum of exponential x (vector - base): taken off its mean directly, the product would cancel
+                       ///< where p -> 1
   T base[width];       ///< the vector at the maximum
   std::int64_t peak[width];  ///< first class of the maximum
 };
@@ -65,8 +70,8 @@ struct Finished {
   T mean[width];              ///< sum of p x (vector - base)
 };
 
-/// What sets one softmax loss apart from another: a few numbers and, for labels, its function of a row. A pointer, not a template
-/// argument: it is called once a unit, and so the folds and maps are compiled once for all losses.
+/// What sets one softmax loss apart from another: a few numbers and, for labels, its function of a row. A pointer, not
+/// a template argument: it is called once a unit, and so the folds and maps are compiled once for all losses.
 template <class T>
 struct SoftmaxLoss {
   void (*eval)(const LabelView<T>*, T classes, const void* options, Slopes<T>*);  ///< for all lanes of a unit
@@ -147,20 +152,22 @@ struct SoftmaxRows {
       top[l] = -infinity<T>;
       where[l] = -1;
     }
-    visit(unit, first, last, [&](const auto& pred, const auto&, const auto&, const auto&, const auto&, std::int64_t from, std::int64_t count) {
-      const std::int64_t step = unit.pred.step;
-      for (std::int64_t group = 0; group < count; ++group) {
-        const T* z = pred + group * step;
-        const Index base = static_cast<Index>(from - first + group) * per_group;
-        prefetch_read(z);
-        FUSEDLOSS_LANES(width)
-        for (int l = 0; l < width; ++l) {
-          const bool above = z[l] > top[l];
-          top[l] = above ? z[l] : top[l];
-          where[l] = above ? base + offset[l] : where[l];
-        }
-      }
-    });
+    visit(unit, first, last,
+          [&](const auto& pred, const auto&, const auto&, const auto&, const auto&, std::int64_t from,
+              std::int64_t count) {
+            const std::int64_t step = unit.pred.step;
+            for (std::int64_t group = 0; group < count; ++group) {
+              const T* z = pred + group * step;
+              const Index base = static_cast<Index>(from - first + group) * per_group;
+              prefetch_read(z);
+              FUSEDLOSS_LANES(width)
+              for (int l = 0; l < width; ++l) {
+                const bool above = z[l] > top[l];
+                top[l] = above ? z[l] : top[l];
+                where[l] = above ? base + offset[l] : where[l];
+              }
+            }
+          });
     if (!unit.across) {
       for (int half = width / 2; half > 0; half /= 2) {
         for (int l = 0; l < half; ++l) {
@@ -183,7 +190,8 @@ struct SoftmaxRows {
   }
 
   template <bool Keeps>
-  static FUSEDLOSS_INLINE void sums(const Unit<T>& unit, std::int64_t first, std::int64_t last, const SoftmaxLoss<T>& loss, Folded<T>& part) {
+  static FUSEDLOSS_INLINE void sums(const Unit<T>& unit, std::int64_t first, std::int64_t last,
+                                    const SoftmaxLoss<T>& loss, Folded<T>& part) {
     if (!Labelled || loss.spread) {
       sum_groups<Keeps, true>(unit, first, last, loss, part);
     } else if constexpr (Labelled) {
@@ -192,10 +200,11 @@ struct SoftmaxRows {
   }
 
   template <bool Keeps, bool Gaps>
-  static FUSEDLOSS_INLINE void sum_groups(const Unit<T>& unit, std::int64_t first, std::int64_t last, const SoftmaxLoss<T>& loss,
-                                          Folded<T>& part) {
+  static FUSEDLOSS_INLINE void sum_groups(const Unit<T>& unit, std::int64_t first, std::int64_t last,
+                                          const SoftmaxLoss<T>& loss, Folded<T>& part) {
     const Index per_group = unit.across ? 1 : width;
-    const Index beyond = static_cast<Index>(unit.classes - first * per_group < INT32_MAX ? unit.classes - first * per_group : INT32_MAX);
+    const Index beyond =
+        static_cast<Index>(unit.classes - first * per_group < INT32_MAX ? unit.classes - first * per_group : INT32_MAX);
     alignas(64) double rest[width] = {}, gap[width] = {}, mass[width] = {}, dot[width] = {};
     alignas(64) Index offset[width], peak[width];
     alignas(64) T shift[width], base[width];
@@ -206,34 +215,36 @@ struct SoftmaxRows {
       base[l] = product && part.peak[l] >= 0 ? unit.at(unit.vector, l, part.peak[l]) : T(0);
       peak[l] = part.peak[l] < 0 ? -1 : static_cast<Index>(part.peak[l] - first * per_group);
     }
-    visit(unit, first, last, [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto&, std::int64_t from, std::int64_t count) {
-      for (std::int64_t group = 0; group < count; ++group) {
-        const T* z = pred + group * unit.pred.step;
-        const T* t = Labelled ? z : target + group * unit.target.step;
-        const T* v = product ? vector + group * unit.vector.step : z;
-        T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
-        const Index number = static_cast<Index>(from - first + group) * per_group;
-        FUSEDLOSS_LANES(width)
-        for (int l = 0; l < width; ++l) {
-          const TwoTerms<T> below = two_diff(z[l], shift[l]);
-          const T e = exp(below.hi, below.lo);
-          const Index index = number + offset[l];
-          rest[l] += static_cast<double>(index == peak[l] ? T(0) : e);
-          if constexpr (Gaps) {
-            T weight = T(1);
-            if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
-            weight = index < beyond ? weight : T(0);
-            mass[l] += static_cast<double>(weight);
-            gap[l] -= weight == T(0) ? 0.0 : static_cast<double>(weight) * static_cast<double>(below.hi);
-          }
-          if constexpr (product) {
-            const T along = index < beyond ? v[l] - base[l] : T(0);
-            dot[l] += static_cast<double>(e) * static_cast<double>(along);
-          }
-          if constexpr (Keeps) kept[l] = e;
-        }
-      }
-    });
+    visit(unit, first, last,
+          [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto&,
+              std::int64_t from, std::int64_t count) {
+            for (std::int64_t group = 0; group < count; ++group) {
+              const T* z = pred + group * unit.pred.step;
+              const T* t = Labelled ? z : target + group * unit.target.step;
+              const T* v = product ? vector + group * unit.vector.step : z;
+              T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
+              const Index number = static_cast<Index>(from - first + group) * per_group;
+              FUSEDLOSS_LANES(width)
+              for (int l = 0; l < width; ++l) {
+                const TwoTerms<T> below = two_diff(z[l], shift[l]);
+                const T e = exp(below.hi, below.lo);
+                const Index index = number + offset[l];
+                rest[l] += static_cast<double>(index == peak[l] ? T(0) : e);
+                if constexpr (Gaps) {
+                  T weight = T(1);
+                  if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
+                  weight = index < beyond ? weight : T(0);
+                  mass[l] += static_cast<double>(weight);
+                  gap[l] -= weight == T(0) ? 0.0 : static_cast<double>(weight) * static_cast<double>(below.hi);
+                }
+                if constexpr (product) {
+                  const T along = index < beyond ? v[l] - base[l] : T(0);
+                  dot[l] += static_cast<double>(e) * static_cast<double>(along);
+                }
+                if constexpr (Keeps) kept[l] = e;
+              }
+            }
+          });
     for (int l = 0; l < width; ++l) {
       part.rest[l] = rest[l];
       part.gap[l] = gap[l];
@@ -245,7 +256,7 @@ struct SoftmaxRows {
 
   /// Along a row: all lanes get the row's sums.
   static FUSEDLOSS_INLINE void fold_lanes(Folded<T>& part) {
-    const auto spread = [](double(&lane)[width]) {
+    const auto spread = [](double (&lane)[width]) {
       const double all = fold(lane);
       for (int l = 0; l < lanes<T>; ++l) lane[l] = all;
     };
@@ -265,7 +276,9 @@ struct SoftmaxRows {
     const double rest = above ? (old_one + row.rest[0]) * old_factor + part.rest[0] * part_factor
                               : row.rest[0] * old_factor + (part_one + part.rest[0]) * part_factor;
     // A target that has no mass in a stretch adds nothing, however far that stretch is below.
-    const auto moved = [&](double gap, double mass, double from) { return mass == 0.0 || shift == from ? gap : gap + mass * (shift - from); };
+    const auto moved = [&](double gap, double mass, double from) {
+      return mass == 0.0 || shift == from ? gap : gap + mass * (shift - from);
+    };
     const double gap = moved(row.gap[0], row.mass[0], old_shift) + moved(part.gap[0], part.mass[0], part_shift);
     const double mass = row.mass[0] + part.mass[0];
     const double base = above ? part.base[0] : row.base[0];
@@ -286,7 +299,8 @@ struct SoftmaxRows {
   }
 
   /// From sums to the loss.
-  static FUSEDLOSS_INLINE void finish(Unit<T>& unit, const Folded<T>& row, const SoftmaxLoss<T>& loss, Finished<T>& done) {
+  static FUSEDLOSS_INLINE void finish(Unit<T>& unit, const Folded<T>& row, const SoftmaxLoss<T>& loss,
+                                      Finished<T>& done) {
     alignas(64) T nll[width], spread[width], label_is_peak[width];
     const T classes = static_cast<T>(unit.classes);
     for (int l = 0; l < width; ++l) label_is_peak[l] = unit.label[l] == row.peak[l] ? T(1) : T(0);
@@ -320,9 +334,11 @@ struct SoftmaxRows {
 
   /// The derivatives of all classes from the exponentials.
   template <bool Keeps>
-  static FUSEDLOSS_INLINE void map(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Folded<T>& row, const T (&shifts)[width],
-                                   const Finished<T>& done, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
-    alignas(64) T shift[width], scale[width], slope[width], pull[width], level[width], bend[width], mean[width], base[width], along[width];
+  static FUSEDLOSS_INLINE void map(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Folded<T>& row,
+                                   const T (&shifts)[width], const Finished<T>& done, const SoftmaxLoss<T>& loss,
+                                   T floor, T ceiling) {
+    alignas(64) T shift[width], scale[width], slope[width], pull[width], level[width], bend[width], mean[width],
+        base[width], along[width];
     const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
     for (int l = 0; l < width; ++l) {
       const TwoTerms<T> below = two_diff(shifts[l], row.shift[l]);
@@ -338,47 +354,50 @@ struct SoftmaxRows {
         along[l] = (unit.label_vector[l] - base[l]) - mean[l];
       }
     }
-    visit(unit, first, last, [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto& hess, std::int64_t, std::int64_t count) {
-      for (std::int64_t group = 0; group < count; ++group) {
-        T* g = grad + group * unit.grad.step;
-        const T* z = Keeps ? g : pred + group * unit.pred.step;
-        const T* t = Labelled ? z : target + group * unit.target.step;
-        const T* v = product ? vector + group * unit.vector.step : z;
-        T* h = curved ? hess + group * unit.hess.step : g;
-        if constexpr (!Keeps) {
-          prefetch_read(z);
-          prefetch_write(g);
-        }
-        FUSEDLOSS_LANES(width)
-        for (int l = 0; l < width; ++l) {
-          T e;
-          if constexpr (Keeps) {
-            e = z[l];
-          } else {
-            const TwoTerms<T> below = two_diff(z[l], shift[l]);
-            e = exp(below.hi, below.lo);
-          }
-          const T p = e * scale[l];
-          const bool moves = slope[l] != T(0);
-          if constexpr (product) {
-            const T product = p * (pull[l] * ((v[l] - base[l]) - mean[l]) - bend[l] * along[l]);
-            g[l] = moves ? slope[l] * product : T(0);
-          } else {
-            T d1 = pull[l] * p - level[l];
-            if constexpr (!Labelled) d1 -= smoothed(t[l], uniform, smoothing);
-            if constexpr (curved) {
-              const T d2 = p * (pull[l] * (T(1) - p) + bend[l] * p);
-              h[l] = moves ? slope[l] * clamp_between(d2, floor, ceiling) : T(0);
+    visit(unit, first, last,
+          [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto& hess,
+              std::int64_t, std::int64_t count) {
+            for (std::int64_t group = 0; group < count; ++group) {
+              T* g = grad + group * unit.grad.step;
+              const T* z = Keeps ? g : pred + group * unit.pred.step;
+              const T* t = Labelled ? z : target + group * unit.target.step;
+              const T* v = product ? vector + group * unit.vector.step : z;
+              T* h = curved ? hess + group * unit.hess.step : g;
+              if constexpr (!Keeps) {
+                prefetch_read(z);
+                prefetch_write(g);
+              }
+              FUSEDLOSS_LANES(width)
+              for (int l = 0; l < width; ++l) {
+                T e;
+                if constexpr (Keeps) {
+                  e = z[l];
+                } else {
+                  const TwoTerms<T> below = two_diff(z[l], shift[l]);
+                  e = exp(below.hi, below.lo);
+                }
+                const T p = e * scale[l];
+                const bool moves = slope[l] != T(0);
+                if constexpr (product) {
+                  const T product = p * (pull[l] * ((v[l] - base[l]) - mean[l]) - bend[l] * along[l]);
+                  g[l] = moves ? slope[l] * product : T(0);
+                } else {
+                  T d1 = pull[l] * p - level[l];
+                  if constexpr (!Labelled) d1 -= smoothed(t[l], uniform, smoothing);
+                  if constexpr (curved) {
+                    const T d2 = p * (pull[l] * (T(1) - p) + bend[l] * p);
+                    h[l] = moves ? slope[l] * clamp_between(d2, floor, ceiling) : T(0);
+                  }
+                  g[l] = moves ? slope[l] * d1 : T(0);
+                }
+              }
             }
-            g[l] = moves ? slope[l] * d1 : T(0);
-          }
-        }
-      }
-    });
+          });
   }
 
   /// The two classes of a row for which the general form cancels: the maximum and the label.
-  static FUSEDLOSS_INLINE void mend(Unit<T>& unit, const Folded<T>& row, const Finished<T>& done, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
+  static FUSEDLOSS_INLINE void mend(Unit<T>& unit, const Folded<T>& row, const Finished<T>& done,
+                                    const SoftmaxLoss<T>& loss, T floor, T ceiling) {
     const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
     const int count = unit.across ? width : 1;
     for (int l = 0; l < count; ++l) {
@@ -387,7 +406,8 @@ struct SoftmaxRows {
       const std::int64_t peak = row.peak[l], label = unit.label[l];
       if (slope == T(0)) continue;
       if constexpr (product) {
-        if (label >= 0) unit.at(unit.grad, l, label) += slope * s.bend * ((unit.label_vector[l] - row.base[l]) - done.mean[l]);
+        if (label >= 0)
+          unit.at(unit.grad, l, label) += slope * s.bend * ((unit.label_vector[l] - row.base[l]) - done.mean[l]);
         continue;
       }
       const auto curve = [&](std::int64_t index, T p, T complement, T bent) {
@@ -442,7 +462,8 @@ struct Softmax {
  private:
   template <class T>
   static void eval(const LabelView<T>* rows, T classes, const void* options, Slopes<T>* slopes) {
-    for (int l = 0; l < lanes<T>; ++l) slopes[l] = Loss::eval(rows[l], classes, *static_cast<const Options<T>*>(options));
+    for (int l = 0; l < lanes<T>; ++l)
+      slopes[l] = Loss::eval(rows[l], classes, *static_cast<const Options<T>*>(options));
   }
 };
 

@@ -1,7 +1,8 @@
 // Brings any array into a block buffer of the arithmetic's type and results back out: conversion, strides, constants.
 //
-// A kernel sees contiguous groups of one type only. Whatever does not look like that is copied here, a block (4 KB) at a time, in
-// the first-level cache; this keeps types, strides, weights and masks out of the kernels' template arguments.
+// A kernel sees contiguous groups of one type only. Whatever does not look like that is copied here, a block (4 KB) at
+// a time, in the first-level cache; this keeps types, strides, weights and masks out of the kernels' template
+// arguments.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ FUSEDLOSS_BEGIN
 template <class T>
 constexpr abi::DType dtype_of = sizeof(T) == 4 ? abi::float32 : abi::float64;
 
-/// Calls `run(offset, first, count)` for each stretch of items [first, first + count) along the innermost axis, `offset` bytes
-/// from the array's start and `strides[axes - 1]` apart.
+/// Calls `run(offset, first, count)` for each stretch of items [first, first + count) along the innermost axis,
+/// `offset` bytes from the array's start and `strides[axes - 1]` apart.
 template <class RunBody>
 FUSEDLOSS_INLINE void for_each_run(const abi::Items& items, const std::int64_t* strides, std::int64_t start, int count,
                                    const RunBody& run) {
@@ -113,23 +114,37 @@ template <class T>
 FUSEDLOSS_SHARED void load_any(abi::DType dtype, const char* from, std::int64_t stride, T* to, int count) {
   switch (dtype) {
     case abi::boolean:
-    case abi::uint8: return load_run<std::uint8_t>(from, stride, to, count);
-    case abi::int8: return load_run<std::int8_t>(from, stride, to, count);
-    case abi::int16: return load_run<std::int16_t>(from, stride, to, count);
-    case abi::int32: return load_run<std::int32_t>(from, stride, to, count);
-    case abi::int64: return load_run<std::int64_t>(from, stride, to, count);
-    case abi::uint16: return load_run<std::uint16_t>(from, stride, to, count);
-    case abi::uint32: return load_run<std::uint32_t>(from, stride, to, count);
-    case abi::uint64: return load_run<std::uint64_t>(from, stride, to, count);
-    default: break;
+    case abi::uint8:
+      return load_run<std::uint8_t>(from, stride, to, count);
+    case abi::int8:
+      return load_run<std::int8_t>(from, stride, to, count);
+    case abi::int16:
+      return load_run<std::int16_t>(from, stride, to, count);
+    case abi::int32:
+      return load_run<std::int32_t>(from, stride, to, count);
+    case abi::int64:
+      return load_run<std::int64_t>(from, stride, to, count);
+    case abi::uint16:
+      return load_run<std::uint16_t>(from, stride, to, count);
+    case abi::uint32:
+      return load_run<std::uint32_t>(from, stride, to, count);
+    case abi::uint64:
+      return load_run<std::uint64_t>(from, stride, to, count);
+    default:
+      break;
   }
   if constexpr (!std::is_integral_v<T>) {
     switch (dtype) {
-      case abi::float16: return load_run<Float16>(from, stride, to, count);
-      case abi::bfloat16: return load_run<BFloat16>(from, stride, to, count);
-      case abi::float32: return load_run<float>(from, stride, to, count);
-      case abi::float64: return load_run<double>(from, stride, to, count);
-      default: break;
+      case abi::float16:
+        return load_run<Float16>(from, stride, to, count);
+      case abi::bfloat16:
+        return load_run<BFloat16>(from, stride, to, count);
+      case abi::float32:
+        return load_run<float>(from, stride, to, count);
+      case abi::float64:
+        return load_run<double>(from, stride, to, count);
+      default:
+        break;
     }
   }
 }
@@ -138,10 +153,14 @@ FUSEDLOSS_SHARED void load_any(abi::DType dtype, const char* from, std::int64_t 
 template <class T>
 FUSEDLOSS_SHARED void store_any(abi::DType dtype, const T* from, char* to, std::int64_t stride, int count) {
   switch (dtype) {
-    case abi::float16: return store_run<Float16>(from, to, stride, count);
-    case abi::bfloat16: return store_run<BFloat16>(from, to, stride, count);
-    case abi::float32: return store_run<float>(from, to, stride, count);
-    default: return store_run<double>(from, to, stride, count);
+    case abi::float16:
+      return store_run<Float16>(from, to, stride, count);
+    case abi::bfloat16:
+      return store_run<BFloat16>(from, to, stride, count);
+    case abi::float32:
+      return store_run<float>(from, to, stride, count);
+    default:
+      return store_run<double>(from, to, stride, count);
   }
 }
 
@@ -157,7 +176,8 @@ FUSEDLOSS_SHARED void stage(const abi::Array& array, const abi::Items& items, st
 
 /// The way back.
 template <class T>
-FUSEDLOSS_SHARED void unstage(const T* from, const abi::Array& array, const abi::Items& items, std::int64_t start, int count) {
+FUSEDLOSS_SHARED void unstage(const T* from, const abi::Array& array, const abi::Items& items, std::int64_t start,
+                              int count) {
   const std::int64_t step = array.strides[items.axes - 1];
   for_each_run(items, array.strides, start, count, [&](std::int64_t offset, int first, int length) {
     store_any(array.dtype, from + first, static_cast<char*>(array.data) + offset, step, length);

@@ -34,8 +34,8 @@ FUSEDLOSS_INLINE Clipped<T> clip(T p, T eps) {
   return {clamp_between(p, eps, T(1) - eps), clamp_between(complement, eps, T(1) - eps), p >= eps && complement >= eps};
 }
 
-/// log of a clipped probability, from the smaller of it and its complement: 1 - p is rounded where p is small. At the upper end it is
-/// log_top = log(1 - eps), which 1 - eps, rounded, would miss.
+/// log of a clipped probability, from the smaller of it and its complement: 1 - p is rounded where p is small. At the
+/// upper end it is log_top = log(1 - eps), which 1 - eps, rounded, would miss.
 template <class T>
 FUSEDLOSS_INLINE T clipped_log(T p, T complement, T eps, T log_top) {
   const bool high = complement < T(0.5);
@@ -44,7 +44,8 @@ FUSEDLOSS_INLINE T clipped_log(T p, T complement, T eps, T log_top) {
   return complement <= eps ? log_top : inner;
 }
 
-/// P t softplus(-z) + (1 - t) softplus(z), t the smoothed target y (1 - s) + s / 2; P, the weight of positives, is an array parameter.
+/// P t softplus(-z) + (1 - t) softplus(z), t the smoothed target y (1 - s) + s / 2; P, the weight of positives, is an
+/// array parameter.
 struct BinaryCrossEntropy {
   static constexpr const char* name = "binary_cross_entropy";
   static constexpr int inputs = 3, variables = 1;
@@ -62,7 +63,8 @@ struct BinaryCrossEntropy {
     const Logistic<T> s = logistic(-absolute(z));
     const T sigmoid = z < T(0) ? s.sigmoid : s.complement;
     const T complement = z < T(0) ? s.complement : s.sigmoid;
-    const T wrong = z < T(0) ? positive : negative;  // the term that grows; of weight 0 it is not there, also at infinite z
+    const T wrong =
+        z < T(0) ? positive : negative;  // the term that grows; of weight 0 it is not there, also at infinite z
     const T linear = wrong == T(0) ? T(0) : wrong * absolute(z);
     return {fma(positive + negative, s.softplus, linear), negative * sigmoid - positive * complement,
             (positive + negative) * s.sigmoid * s.complement};

@@ -7,8 +7,8 @@
 
 FUSEDLOSS_BEGIN
 
-/// The chain rule of the family: with u = label x pred, d/dpred = label d/du. Labels come as slope x target + offset, so that 0 and 1 can
-/// stand for -1 and +1; the options of every loss of the family begin with the two.
+/// The chain rule of the family: with u = label x pred, d/dpred = label d/du. Labels come as slope x target + offset,
+/// so that 0 and 1 can stand for -1 and +1; the options of every loss of the family begin with the two.
 template <class Loss>
 struct Margin {
   static constexpr int inputs = 2, variables = 1;

@@ -8,7 +8,8 @@
 
 FUSEDLOSS_BEGIN
 
-/// The chain rule of the family: a loss gives its Jet as a function of r = pred - target, whose derivative by pred is 1.
+/// The chain rule of the family: a loss gives its Jet as a function of r = pred - target, whose derivative by pred
+/// is 1.
 template <class Loss>
 struct Residual {
   static constexpr int inputs = 2, variables = 1;

@@ -50,7 +50,8 @@ struct CrossEntropyDistribution {
 /// -sum_c t_c log p_c of clipped probabilities, from a label or from a distribution.
 template <bool Labelled>
 struct CrossEntropyProbability {
-  static constexpr const char* name = Labelled ? "cross_entropy_probability_labels" : "cross_entropy_probability_distribution";
+  static constexpr const char* name =
+      Labelled ? "cross_entropy_probability_labels" : "cross_entropy_probability_distribution";
   static constexpr double nanoseconds = 0.8;
   static constexpr bool labelled = Labelled;
   template <class T>
@@ -66,7 +67,8 @@ struct CrossEntropyProbability {
     const Clipped<T> at = clip(p, options.eps);
     const T fall = t / at.p;
     const T outside = unless_nan(p, T(0));
-    return {-t * clipped_log(at.p, at.complement, options.eps, options.log_top), at.inside ? -fall : outside, at.inside ? fall / at.p : outside};
+    return {-t * clipped_log(at.p, at.complement, options.eps, options.log_top), at.inside ? -fall : outside,
+            at.inside ? fall / at.p : outside};
   }
   template <class T>
   static FUSEDLOSS_INLINE bool valid(T p, T, const Options<T>&) {
