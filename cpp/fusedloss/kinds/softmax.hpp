@@ -235,7 +235,9 @@ struct SoftmaxRows {
                   if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
                   weight = index < beyond ? weight : T(0);
                   mass[l] += static_cast<double>(weight);
-                  gap[l] -= weight == T(0) ? 0.0 : static_cast<double>(weight) * static_cast<double>(below.hi);
+                  gap[l] -= weight == T(0) ? 0.0
+                                           : static_cast<double>(weight) *
+                                                 (static_cast<double>(z[l]) - static_cast<double>(shift[l]));
                 }
                 if constexpr (product) {
                   const T along = index < beyond ? v[l] - base[l] : T(0);
