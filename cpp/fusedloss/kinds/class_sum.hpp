@@ -83,7 +83,7 @@ struct ClassSum {
       }
     }
     for (int l = 0; l < width; ++l) {
-      unit.item[l] = static_cast<T>(sum[l]);
+      unit.item[l] = sum[l];
       unit.valid[l] = invalid[l] == 0;
     }
   }

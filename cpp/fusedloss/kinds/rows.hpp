@@ -47,8 +47,8 @@ struct Unit {
   std::int64_t label[width];  ///< -1: none. Visited along, all lanes have the row's
   T label_pred[width];        ///< pred at the label
   T label_vector[width];
-  T slope[width];  ///< weight x cotangent x scale
-  T item[width];   ///< the result, before weights
+  T slope[width];      ///< weight x cotangent x scale
+  double item[width];  ///< the result, before weights
   bool valid[width];
 
   /// pred or another array at a class of a lane.
@@ -277,7 +277,7 @@ struct RowTask {
     const std::int64_t size = scratch_elements<T>(call);
     T* const room = static_cast<T*>(scratch);
 
-    alignas(64) T value[max_task_rows];
+    alignas(64) double value[max_task_rows];
     Unit<T> unit;
     Tails tails;
     unit.across = across;
@@ -296,7 +296,7 @@ struct RowTask {
       }
       if (!across && rows.weight[first] == T(0)) {  // nothing to compute; along a row that saves the visit
         clear_row(call, places, first);
-        value[first] = T(0);
+        value[first] = 0.0;
         continue;
       }
       unit.pred = bring(call->inputs[0], places.pred, first, here, across, call->classes, room, tails.pred);
@@ -337,13 +337,16 @@ struct RowTask {
     if constexpr (wants_value) {
       double lane[width] = {};
       for (int i = 0; i < rows.count; ++i) {
-        const bool kept = rows.weight[i] != T(0);
-        lane[i % width] += kept ? static_cast<double>(rows.weight[i]) * static_cast<double>(value[i]) : 0.0;
-        value[i] = kept ? rows.weight[i] * value[i] : T(0);
+        value[i] = rows.weight[i] != T(0) ? static_cast<double>(rows.weight[i]) * value[i] : 0.0;
+        lane[i % width] += value[i];
       }
       partial->sum = fold(lane);
       partial->residue = 0;
-      if (call->value.layout != abi::absent) unstage(value, call->value, call->items, rows.start, rows.count);
+      if (call->value.layout != abi::absent) {
+        T rounded[max_task_rows];
+        for (int i = 0; i < rows.count; ++i) rounded[i] = static_cast<T>(value[i]);
+        unstage(rounded, call->value, call->items, rows.start, rows.count);
+      }
     }
   }
 

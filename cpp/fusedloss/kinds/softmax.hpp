@@ -29,10 +29,10 @@ FUSEDLOSS_BEGIN
 /// A row with an integer label, as a loss sees it.
 template <class T>
 struct LabelView {
-  T nll;         ///< -log p at the label, accurate to a few ulp
-  T p;           ///< probability of the label
-  T complement;  ///< 1 - p, with relative accuracy
-  T spread;      ///< mean over classes of -log p; 0 unless the loss wants it
+  double nll;     ///< -log p at the label, accurate to a few ulp
+  T p;            ///< probability of the label
+  T complement;   ///< 1 - p, with relative accuracy
+  double spread;  ///< mean over classes of -log p; 0 unless the loss wants it
 };
 
 /// A loss of one row and its derivatives, with u = [j is the label] - p_j:
@@ -40,7 +40,8 @@ struct LabelView {
 ///   Hessian    = pull (diag(p) - p p^T) + bend u u^T
 template <class T>
 struct Slopes {
-  T value, pull, surplus, level, bend;
+  double value;  ///< with weights below 1 it may exceed T's range on the way
+  T pull, surplus, level, bend;
 };
 
 /// What a fold keeps of a row (or, across, of a row in each lane).
@@ -303,7 +304,8 @@ struct SoftmaxRows {
   /// From sums to the loss.
   static FUSEDLOSS_INLINE void finish(Unit<T>& unit, const Folded<T>& row, const SoftmaxLoss<T>& loss,
                                       Finished<T>& done) {
-    alignas(64) T nll[width], spread[width], label_is_peak[width];
+    alignas(64) double nll[width], spread[width];
+    alignas(64) T label_is_peak[width];
     const T classes = static_cast<T>(unit.classes);
     for (int l = 0; l < width; ++l) label_is_peak[l] = unit.label[l] == row.peak[l] ? T(1) : T(0);
     FUSEDLOSS_LANES(width)
@@ -320,9 +322,10 @@ struct SoftmaxRows {
       done.label_p[l] = static_cast<T>(e / whole);
       done.label_complement[l] = static_cast<T>((label_is_peak[l] != T(0) ? rest : whole - e) / whole);
       done.mean[l] = static_cast<T>(row.dot[l] / whole);
-      nll[l] = log_sum - below.hi;
-      spread[l] = Labelled ? log_sum + static_cast<T>(row.gap[l]) / classes
-                           : static_cast<T>(row.mass[l] * static_cast<double>(log_sum) + row.gap[l]);
+      nll[l] =
+          static_cast<double>(log_sum) - (static_cast<double>(unit.label_pred[l]) - static_cast<double>(row.shift[l]));
+      spread[l] = Labelled ? static_cast<double>(log_sum) + row.gap[l] / static_cast<double>(classes)
+                           : row.mass[l] * static_cast<double>(log_sum) + row.gap[l];
     }
     if constexpr (Labelled) {
       LabelView<T> views[width];

@@ -26,7 +26,8 @@ struct CrossEntropyLabels {
   template <class T>
   static FUSEDLOSS_INLINE Slopes<T> eval(const LabelView<T>& row, T classes, const Options<T>& options) {
     const T smoothing = options.label_smoothing;
-    const T value = smoothing != T(0) ? fma(T(1) - smoothing, row.nll, smoothing * row.spread) : row.nll;
+    const double share = static_cast<double>(smoothing);
+    const double value = smoothing != T(0) ? (1.0 - share) * row.nll + share * row.spread : row.nll;
     const T level = smoothing / classes;
     return {value, T(1), smoothing - level, level, T(0)};
   }
