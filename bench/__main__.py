@@ -1,0 +1,125 @@
+"""Times the value and gradient of losses: `python -m bench --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import fusedloss as fl
+from fusedloss import backend
+
+from . import machine, peers, report, triad
+from .candidates import Bench, WrongResultError
+from .cases import DTYPES, Case, cases, shape_of
+from .timing import measure
+
+ROUNDS, QUICK_ROUNDS = 9, 3
+WIDTH = 200  # of the table where there is no terminal
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Times the value and gradient of losses.")
+    several: dict[str, Any] = {"nargs": "+", "action": "extend"}
+    parser.add_argument("--loss", **several, metavar="NAME", help="names as fusedloss.get takes them; default: all")
+    parser.add_argument("--dtype", **several, choices=DTYPES, help="default: both")
+    parser.add_argument(
+        "--size", **several, metavar="N", help="1e6 elements, 64x1000 rows times classes; default: what suits the loss"
+    )
+    parser.add_argument("--threads", **several, type=int, metavar="N", help="default: all; several show the speed-up")
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        choices=list(peers.PEERS),
+        help=f"other libraries; without names: {', '.join(peers.DEFAULT)}, where installed",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all times and facts of the machine")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios over the size")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes and rounds")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark; 1 if a result is wrong."""
+    command = parser()
+    given = command.parse_args(arguments)
+    try:
+        if not backend.available():
+            raise ValueError("the extension is not built: there is nothing to measure")
+        chosen = given.loss if given.loss and "all" not in given.loss else [cls.name for cls in fl.losses()]
+        shapes = [shape_of(text) for text in given.size] if given.size else None
+        selected = list(cases([fl.get(name) for name in chosen], given.dtype or DTYPES, shapes, given.quick))
+        if not selected:
+            raise ValueError("no loss that was asked for takes such sizes")
+        threads = given.threads or [fl.get_num_threads()]
+        if min(threads) < 1:
+            raise ValueError("--threads must be at least 1")
+        peer_names = _available(given.peers)
+        for path in (given.json, given.plot):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise ValueError(f"there is no folder {path.parent}")
+    except ValueError as error:
+        command.error(str(error))
+
+    output = Console(width=None if sys.stdout.isatty() else WIDTH)
+    try:
+        triad.library()
+    except triad.NoCompilerError as error:
+        print(f"No triad: {error}", file=sys.stderr)
+    try:
+        rows = run(selected, threads, peer_names, QUICK_ROUNDS if given.quick else ROUNDS)
+    except WrongResultError as error:
+        print(f"Wrong result: {error}", file=sys.stderr)
+        return 1
+    facts = machine.facts(peers.PEERS[name].distribution for name in peer_names)
+    output.print(report.table(rows, peer_names))
+    output.print(f"{facts['cpu']}, {facts['isa']}, {'/'.join(map(str, threads))} of {facts['processors']} processors")
+    if given.json:
+        report.save(given.json, rows, facts)
+    if given.plot:
+        report.plot(given.plot, rows, facts)
+    return 0
+
+
+def run(selected: Sequence[Case], threads: Sequence[int], peer_names: Sequence[str], rounds: int) -> list[report.Row]:
+    """Checks and times the cases, with a progress bar on a terminal."""
+    rng = np.random.default_rng(0)
+    rows = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    on_terminal = sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not on_terminal) as progress:
+        task = progress.add_task("", total=len(selected))
+        for case in selected:
+            progress.update(task, description=str(case))
+            bench = Bench(case)
+            for n in threads:
+                with fl.num_threads(n):
+                    times = measure(bench.stopwatches(n, peer_names), rounds, rng)
+                rows.append(report.Row(case, n, bench.bytes, times))
+            progress.advance(task)
+    return rows
+
+
+def _available(names: Sequence[str] | None) -> list[str]:
+    """The peers to compare with; those that nobody named may be missing.
+
+    Raises:
+        ValueError: One that was named is not installed.
+    """
+    if names is None:
+        return []
+    missing = [name for name in names if not peers.PEERS[name].installed]
+    if missing:
+        raise ValueError(f"not installed: {', '.join(missing)}")
+    return list(names) or [name for name in peers.DEFAULT if peers.PEERS[name].installed]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,104 @@
+"""Who is timed in a case: the loss with and without `out`, its NumPy reference, a triad, peers; all checked first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import fusedloss as fl
+
+from . import peers, triad
+from .cases import Case
+from .timing import Stopwatch, stopwatch
+
+PEER_TOLERANCE = {"float32": 1e-3, "float64": 1e-9}  # of a mean; theirs are added up in their precision
+
+
+class WrongResultError(RuntimeError):
+    """A result is not the reference's."""
+
+
+class Bench:
+    """A case with its operands and the results that it should give."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.operands = case.operands()
+        self.variables = [
+            array for name, array in zip(case.loss.operands, self.operands, strict=True) if name in case.loss.variables
+        ]
+        with fl.use_backend("numpy"):
+            self.value, self.grads = self._results(case.loss.value_and_grad(*self.operands))
+
+    @property
+    def bytes(self) -> int:
+        """What has to be read or written at least: operands and gradients."""
+        return sum(array.nbytes for array in (*self.operands, *self.variables))
+
+    def stopwatches(self, threads: int, peer_names: Sequence[str] = ()) -> dict[str, Stopwatch]:
+        """The candidates by name.
+
+        Raises:
+            WrongResultError: One of them gives another value or gradient than the reference.
+        """
+        loss = self.case.loss
+        outs = tuple(np.empty_like(array) for array in self.variables)
+        fresh = partial(loss.value_and_grad, *self.operands)
+        in_place = partial(fresh, out=outs if len(outs) > 1 else outs[0])
+        tolerance = loss.facts.tolerance * float(np.finfo(self.case.dtype).eps)
+        self._check("fusedloss", fresh(), tolerance)
+        self._check("fusedloss with out=", in_place(), tolerance)
+        watches = {"out": stopwatch(in_place), "fresh": stopwatch(fresh), "reference": _on_references(fresh)}
+        with contextlib.suppress(triad.NoCompilerError):  # which has been told by then
+            watches["triad"] = self._triad(outs[0], threads)
+        for name in peer_names:
+            call = peers.PEERS[name].prepare(loss, self.operands, threads)
+            if call is not None:
+                value, grad = call.run()
+                given = (float(value) * call.value_scale, np.asarray(grad) * call.grad_scale)
+                self._check(name, given, PEER_TOLERANCE[self.case.dtype])
+                watches[name] = stopwatch(call.run)
+        return watches
+
+    def _triad(self, out: np.ndarray, threads: int) -> Stopwatch:
+        """It writes where the loss writes and reads what it reads, so that neither has better addresses."""
+        first, *others = self.operands
+        second = next((x for x in others if x.dtype == first.dtype and x.shape == first.shape), first)
+        return triad.triad(out, first, second, threads)
+
+    def _check(self, who: str, given: tuple[Any, Any], tolerance: float) -> None:
+        value, grads = self._results(given)
+        if not abs(value - self.value) <= tolerance * max(1.0, abs(self.value)):
+            raise WrongResultError(f"{self.case}: {who} gives the value {value!r}, the reference {self.value!r}")
+        for grad, expected in zip(grads, self.grads, strict=True):
+            if grad.shape != expected.shape or grad.dtype != expected.dtype:
+                raise WrongResultError(
+                    f"{self.case}: {who} gives a gradient of {grad.dtype} and shape {grad.shape}, "
+                    f"the reference of {expected.dtype} and shape {expected.shape}"
+                )
+            error, largest = np.abs(grad - expected), np.abs(expected).max()
+            if not error.max() <= tolerance * largest:
+                at = np.unravel_index(error.argmax(), error.shape)
+                raise WrongResultError(
+                    f"{self.case}: {who} gives the gradient {grad[at]!r} at {tuple(map(int, at))}, "
+                    f"the reference {expected[at]!r}"
+                )
+
+    @staticmethod
+    def _results(given: tuple[Any, Any]) -> tuple[float, tuple[np.ndarray, ...]]:
+        value, grads = given
+        return float(value), grads if isinstance(grads, tuple) else (grads,)
+
+
+def _on_references(call: Any) -> Stopwatch:
+    seconds = stopwatch(call)
+
+    def on_references(calls: int) -> float:
+        with fl.use_backend("numpy"):
+            return seconds(calls)
+
+    return on_references

@@ -1,0 +1,97 @@
+"""What is timed: losses of the registry at sizes that suit their kind, with operands made from what they declare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import fusedloss as fl
+from fusedloss.domains import Domain, Interval, Points
+from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.rows import Rows
+
+Shape = tuple[int, ...]
+
+SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
+    Elementwise: tuple((10**k,) for k in range(2, 8)),  # from the latency of a call to arrays far beyond the caches
+    Rows: ((64, 10), (256, 1000), (64, 32000), (64, 128256)),  # digits, ImageNet, vocabularies of Llama 2 and 3
+}
+QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
+    Elementwise: ((10**3,), (10**6,)),
+    Rows: ((64, 10), (256, 1000)),
+}
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of the table."""
+
+    loss: Any
+    dtype: str
+    shape: Shape
+
+    @property
+    def size(self) -> str:
+        """The shape as one writes it: ``1e6`` or ``64x1000``."""
+        n = str(self.shape[0])
+        return f"1e{len(n) - 1}" if len(self.shape) == 1 and n.strip("0") == "1" else "x".join(map(str, self.shape))
+
+    def __str__(self) -> str:
+        return f"{self.loss!r} {self.dtype} {self.size}"
+
+    def operands(self) -> tuple[np.ndarray, ...]:
+        """Random numbers from the loss's domains, in the order of its operands."""
+        rng = np.random.default_rng(0)
+        domain = self.loss.domain
+        if kind_of(type(self.loss)) is Rows:
+            pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
+            return pred, rng.integers(0, self.shape[-1], self.shape[:-1])
+        return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in self.loss.operands)
+
+
+def kind_of(cls: type[fl.Loss]) -> type[fl.Loss]:
+    """The kind of a loss, that of `SHAPES` which it derives from."""
+    for kind in SHAPES:
+        if issubclass(cls, kind):
+            return kind
+    raise NotImplementedError(f"SHAPES in {__name__} has no sizes for the kind of {cls.__name__}")
+
+
+def cases(losses: Sequence[Any], dtypes: Sequence[str], shapes: Sequence[Shape] | None, quick: bool) -> Iterator[Case]:
+    """All combinations; of the given shapes, each kind of loss takes those with its number of axes."""
+    for loss in losses:
+        kind = kind_of(type(loss))
+        suited = (QUICK if quick else SHAPES)[kind]
+        if shapes is not None:
+            suited = tuple(shape for shape in shapes if len(shape) == len(SHAPES[kind][0]))
+        for dtype in dtypes:
+            for shape in suited:
+                yield Case(loss, dtype, shape)
+
+
+def shape_of(text: str) -> Shape:
+    """What `Case.size` shows, read back.
+
+    Raises:
+        ValueError: It is no such text.
+    """
+    lengths = [float(word) for word in text.split("x")]
+    if not all(math.isfinite(n) and n == int(n) and n >= 1 for n in lengths):
+        raise ValueError(f"a size is a whole number or several with x between them, got {text!r}")
+    return tuple(int(n) for n in lengths)
+
+
+def _draw(rng: np.random.Generator, domain: Domain | None, shape: Shape, dtype: str) -> np.ndarray:
+    """Numbers of a domain, of the order of 1, as data, logits and probabilities are."""
+    if isinstance(domain, Points):
+        return rng.choice(domain.numbers, shape).astype(dtype)
+    if not isinstance(domain, Interval) or (np.isinf(domain.low) and np.isinf(domain.high)):
+        return rng.normal(0, 2, shape).astype(dtype)
+    low, high = max(domain.low, -4.0), min(domain.high, 4.0)
+    inside = 1e-3 * (high - low)  # neither end is hit by rounding: it may be left out
+    return rng.uniform(low + inside, high - inside, shape).astype(dtype)

@@ -1,0 +1,236 @@
+"""Which function of another library is which loss of ours, and how its value and gradient are had.
+
+Only losses with default options are compared. The gradient is that of the mean, as training asks for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+import fusedloss as fl
+
+from .machine import processors
+
+Operands = tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A peer's value and gradient.
+
+    Attributes:
+        run: Computes them, and has finished when it returns.
+        value_scale: What makes its value ours.
+        grad_scale: What makes its gradient ours.
+    """
+
+    run: Callable[[], tuple[Any, Any]]
+    value_scale: float = 1.0
+    grad_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A library.
+
+    Attributes:
+        distribution: What must be installed.
+        table: What stands for each loss.
+        call: Makes a call of an entry of the table, operands, and a number of threads.
+    """
+
+    distribution: str
+    table: Mapping[type[fl.Loss], Any]
+    call: Callable[[Any, Operands, int], Call | None]
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be asked."""
+        try:
+            return bool(metadata.version(self.distribution))
+        except metadata.PackageNotFoundError:
+            return False
+
+    def prepare(self, loss: fl.Loss, operands: Operands, threads: int) -> Call | None:
+        """The same loss there; None if it has none."""
+        entry = self.table.get(type(loss))
+        return None if entry is None or loss != type(loss)() else self.call(entry, operands, threads)
+
+
+# ---- NumPy, as one writes it by hand ----
+
+
+def _mse(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    r = z - y
+    return np.mean(r * r), r * (2 / r.size)
+
+
+def _mae(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    r = z - y
+    return np.mean(np.abs(r)), np.sign(r) / r.size
+
+
+def _huber(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    r = z - y
+    inner = np.clip(r, -1, 1)
+    return np.mean(inner * (r - inner / 2)), inner / r.size
+
+
+def _quantile(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    e = y - z
+    return np.mean(np.maximum(0.5 * e, -0.5 * e)), np.sign(e) * (-0.5 / e.size)
+
+
+def _binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    value = np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))))
+    return value, (1 / (1 + np.exp(-z)) - y) / z.size
+
+
+def _hinge(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    gap = 1 - y * z
+    return np.mean(np.maximum(gap, 0)), np.where(gap > 0, -y, np.zeros_like(y)) / z.size
+
+
+def _cross_entropy(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    rows = np.arange(len(y))
+    shifted = z - z.max(axis=1, keepdims=True)
+    grad = np.exp(shifted)
+    total = grad.sum(axis=1, keepdims=True)
+    value = np.mean(np.log(total[:, 0]) - shifted[rows, y])
+    grad /= total
+    grad[rows, y] -= 1
+    grad /= len(y)
+    return value, grad
+
+
+def _numpy_call(function: Any, operands: Operands, threads: int) -> Call:
+    return Call(lambda: function(*operands))
+
+
+NUMPY: dict[type[fl.Loss], Any] = {
+    fl.MSE: _mse,
+    fl.MAE: _mae,
+    fl.Huber: _huber,
+    fl.Quantile: _quantile,
+    fl.BinaryCrossEntropy: _binary_cross_entropy,
+    fl.Hinge: _hinge,
+    fl.CrossEntropy: _cross_entropy,
+}
+
+
+# ---- PyTorch: forward and backward, with a new gradient as after zero_grad() ----
+
+
+def _torch_call(entry: Any, operands: Operands, threads: int, compiled: bool = False) -> Call:
+    torch = importlib.import_module("torch")
+    torch.set_num_threads(threads)
+    pred, *others = (torch.from_numpy(x) for x in operands)
+    leaf = pred.requires_grad_()
+
+    def forward(*operands: Any) -> Any:
+        return entry(torch.nn.functional, *operands)
+
+    if compiled:
+        torch.compiler.reset()  # it compiles a function for a few shapes only
+        forward = torch.compile(forward, dynamic=False)
+
+    def run() -> tuple[Any, Any]:
+        leaf.grad = None
+        value = forward(leaf, *others)
+        value.backward()
+        return value.detach(), leaf.grad
+
+    return Call(run)
+
+
+def _compiled_torch_call(entry: Any, operands: Operands, threads: int) -> Call:
+    return _torch_call(entry, operands, threads, compiled=True)
+
+
+TORCH: dict[type[fl.Loss], Any] = {
+    fl.MSE: lambda f, z, y: f.mse_loss(z, y),
+    fl.MAE: lambda f, z, y: f.l1_loss(z, y),
+    fl.Huber: lambda f, z, y: f.huber_loss(z, y),
+    fl.BinaryCrossEntropy: lambda f, z, y: f.binary_cross_entropy_with_logits(z, y),
+    fl.CrossEntropy: lambda f, z, y: f.cross_entropy(z, y),
+}
+
+
+# ---- JAX: its own and optax's formulas, compiled with their derivative ----
+
+
+def _jax_call(entry: Any, operands: Operands, threads: int) -> Call | None:
+    if threads != processors():  # what it uses; that cannot be set
+        return None
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    jax = importlib.import_module("jax")
+    jax.config.update("jax_enable_x64", True)
+    both = jax.jit(jax.value_and_grad(lambda z, y: entry(jax, z, y)))
+    pred, *others = (jax.numpy.asarray(x) for x in operands)
+    return Call(lambda: jax.block_until_ready(both(pred, *others)))
+
+
+JAX: dict[type[fl.Loss], Any] = {
+    fl.MSE: lambda jax, z, y: jax.numpy.mean((z - y) ** 2),
+    fl.MAE: lambda jax, z, y: jax.numpy.mean(abs(z - y)),
+    fl.Huber: lambda jax, z, y: _jax_huber(jax.numpy, abs(z - y)),
+    fl.Quantile: lambda jax, z, y: jax.numpy.mean(0.5 * abs(y - z)),
+    fl.BinaryCrossEntropy: lambda jax, z, y: (
+        -jax.numpy.mean(y * jax.nn.log_sigmoid(z) + (1 - y) * jax.nn.log_sigmoid(-z))
+    ),
+    fl.Hinge: lambda jax, z, y: jax.numpy.mean(jax.nn.relu(1 - z * y)),
+    fl.CrossEntropy: lambda jax, z, y: (
+        -jax.numpy.mean(jax.numpy.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1))
+    ),
+}
+
+
+def _jax_huber(jnp: Any, r: Any) -> Any:
+    inner = jnp.minimum(r, 1.0)
+    return jnp.mean(0.5 * inner**2 + (r - inner))
+
+
+# ---- scikit-learn: what its estimators call, into arrays made before; one value an item, then their mean ----
+
+
+def _sklearn_call(entry: tuple[str, dict[str, Any], float], operands: Operands, threads: int) -> Call:
+    name, options, scale = entry
+    pred, target = operands
+    if pred.ndim == 2:
+        options = {"n_classes": pred.shape[1]}
+    loss = getattr(importlib.import_module("sklearn._loss.loss"), name)(**options)
+    target = target.astype(pred.dtype)  # labels too
+    values, grads = np.empty(len(pred), pred.dtype), np.empty_like(pred)
+
+    def run() -> tuple[Any, Any]:
+        loss.loss_gradient(target, pred, loss_out=values, gradient_out=grads, n_threads=threads)
+        return values.mean(), grads
+
+    return Call(run, scale, scale / len(pred))
+
+
+SKLEARN: dict[type[fl.Loss], Any] = {
+    fl.MSE: ("HalfSquaredError", {}, 2.0),
+    fl.MAE: ("AbsoluteError", {}, 1.0),
+    fl.Huber: ("HuberLoss", {"delta": 1.0}, 1.0),
+    fl.Quantile: ("PinballLoss", {"quantile": 0.5}, 1.0),
+    fl.BinaryCrossEntropy: ("HalfBinomialLoss", {}, 1.0),
+    fl.CrossEntropy: ("HalfMultinomialLoss", {}, 1.0),
+}
+
+
+PEERS: dict[str, Peer] = {
+    "numpy": Peer("numpy", NUMPY, _numpy_call),
+    "torch": Peer("torch", TORCH, _torch_call),
+    "torch.compile": Peer("torch", TORCH, _compiled_torch_call),
+    "jax": Peer("jax", JAX, _jax_call),
+    "sklearn": Peer("scikit-learn", SKLEARN, _sklearn_call),
+}
+DEFAULT = ("numpy", "torch", "jax", "sklearn")  # torch.compile takes seconds for each row of the table

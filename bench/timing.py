@@ -1,0 +1,84 @@
+"""How times are taken: everything that is compared is measured in one run, in turns, and the median counts.
+
+Design:
+1. A stopwatch gives the seconds that so many calls take. Short calls are timed in batches, so that the clock's own time
+   does not show; nothing is subtracted.
+2. In each round every candidate has its turn, in random order: a disturbance or a change of the clock rate hits all.
+3. Before a turn there is a pause: threads of OpenMP spin for some milliseconds after their work, and those of one
+   library would take a processor from the next one. Then some calls go untimed: they wake the threads and fill the
+   caches.
+4. Slow candidates get fewer rounds, as they need fewer.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import timeit
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Stopwatch = Callable[[int], float]
+
+BATCH = 200e-6  # seconds that a batch takes at least
+PAUSE = 10e-3  # seconds before a turn; GNU's OpenMP spins for up to 8 ms
+SLOW = 100e-3  # seconds of one call from which on ROUNDS_IF_SLOW are enough
+ROUNDS_IF_SLOW = 3
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds a call.
+
+    Attributes:
+        median: Of the rounds.
+        low: The lower quartile.
+        high: The upper quartile.
+        rounds: How many batches were timed.
+        calls: How many calls a batch had.
+    """
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+    calls: int
+
+
+def stopwatch(call: Callable[[], Any]) -> Stopwatch:
+    """Times a Python function; a result lives until the next one replaces it, as in a training loop."""
+    return timeit.Timer("result = call()", globals={"call": call}).timeit
+
+
+def measure(stopwatches: Mapping[str, Stopwatch], rounds: int, rng: np.random.Generator) -> dict[str, Timing]:
+    """Times all of them in turns."""
+    calls = {name: _batch(seconds) for name, seconds in stopwatches.items()}
+    turns = {name: rounds if n else min(rounds, ROUNDS_IF_SLOW) for name, n in calls.items()}
+    samples: dict[str, list[float]] = {name: [] for name in stopwatches}
+    for number in range(rounds):
+        for name in rng.permutation([name for name in stopwatches if number < turns[name]]):
+            seconds, n = stopwatches[name], calls[name]
+            time.sleep(PAUSE)
+            if n:
+                seconds(math.ceil(n / 2))
+            samples[name].append(seconds(n or 1) / (n or 1))
+    return {name: _timing(taken, calls[name] or 1) for name, taken in samples.items()}
+
+
+def _timing(samples: list[float], calls: int) -> Timing:
+    low, median, high = (float(q) for q in np.quantile(samples, (0.25, 0.5, 0.75)))
+    return Timing(median, low, high, len(samples), calls)
+
+
+def _batch(seconds: Stopwatch) -> int:
+    """How many calls take `BATCH`; 0 if one call is slow."""
+    first = seconds(1)  # which may have to fault in pages or to compile
+    if first > 10 * SLOW or (first > SLOW and seconds(1) > SLOW):
+        return 0
+    calls = 1
+    while (taken := seconds(calls)) < BATCH:
+        calls = max(calls + 1, math.ceil(1.2 * calls * BATCH / max(taken, BATCH / 1000)))
+    return calls
