@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,8 +79,11 @@ def shape_of(text: str) -> Shape:
     Raises:
         ValueError: It is no such text.
     """
-    lengths = [float(word) for word in text.split("x")]
-    if not all(math.isfinite(n) and n == int(n) and n >= 1 for n in lengths):
+    try:
+        lengths = [float(word) for word in text.split("x")]
+    except ValueError:
+        lengths = []
+    if not lengths or not all(n.is_integer() and n >= 1 for n in lengths):
         raise ValueError(f"a size is a whole number or several with x between them, got {text!r}")
     return tuple(int(n) for n in lengths)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ TITLES = {"out": "out=", "fresh": "new array", "reference": "NumPy reference", "
 """Of the columns with times; peers have their own name."""
 
 RATIOS = (("out", "triad"), ("fresh", "out"), ("reference", "out"))
+
+UNSTEADY = 1.5  # between the quartiles of a time
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def table(rows: Sequence[Row], peers: Sequence[str]) -> Table:
         fewest = min(threads for case, threads in single if case == row.case)
         cells = [repr(row.case.loss), row.case.dtype, row.case.size]
         cells += [str(row.threads)] if scaling else []
-        cells += [duration(row.times[name].median) for name in times]
+        cells += [_cell(row.times.get(name)) for name in times]
         cells += [f"{row.bytes / row.times['out'].median / 1e9:.3g}"]
         cells += [multiple(row.ratio(*pair)) for pair in ratios]
         cells += [multiple(single[row.case, fewest] / row.times["out"].median)] if scaling else []
@@ -76,11 +79,18 @@ def table(rows: Sequence[Row], peers: Sequence[str]) -> Table:
     return view
 
 
+def _cell(timing: Timing | None) -> str:
+    if timing is None:
+        return "–"
+    return ("~" if timing.high > UNSTEADY * timing.low else "") + duration(timing.median)
+
+
 def _caption(scaling: bool) -> str:
     text = (
         "out=: the gradient is written into an array of the caller's; new array: into one made by the call.\n"
         "reference: the loss's specification in NumPy, which computes the Hessian too, in double precision.\n"
-        "triad: a = b + s c over the same arrays. GB/s: operands and gradient, by the time of out=."
+        "triad: a = b + s c over the same arrays. GB/s: operands and gradient, by the time of out=.\n"
+        f"~: a quarter of the rounds took {UNSTEADY} times as long as another quarter: something else was running."
     )
     return text + ("\nspeed-up: of out= over the fewest threads." if scaling else "")
 
@@ -137,7 +147,7 @@ def plot(path: Path, rows: Sequence[Row], machine: dict[str, Any]) -> None:
         for axes, (pair, title) in zip(axes_of_dtype, pairs.items(), strict=True):
             for loss in dict.fromkeys(row.case.loss for row in rows):
                 points = [
-                    (_elements(row.case), ratio)
+                    (math.prod(row.case.shape), ratio)
                     for row in rows
                     if (row.case.loss, row.case.dtype, row.threads) == (loss, dtype, threads)
                     and (ratio := row.ratio(*pair)) is not None
@@ -148,12 +158,5 @@ def plot(path: Path, rows: Sequence[Row], machine: dict[str, Any]) -> None:
             axes.grid(alpha=0.3, which="both")
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper")
-    figure.suptitle(f"Value and gradient, {threads} threads, {machine['cpu']} ({machine['isa']})")
+    figure.suptitle(f"Value and gradient, up to {threads} threads, {machine['cpu']} ({machine['isa']})")
     figure.savefig(path, dpi=120)
-
-
-def _elements(case: Case) -> int:
-    count = 1
-    for n in case.shape:
-        count *= n
-    return count

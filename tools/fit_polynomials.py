@@ -145,6 +145,10 @@ def exp_tail(r: mpf) -> mpf:
     return (mp.expm1(r) - r) / r**2
 
 
+def log1p_tail(e: mpf) -> mpf:
+    return (mp.log1p(e) - e) / e**2
+
+
 def log_tail(f: mpf) -> mpf:
     return (mp.log1p(f) - f + f**2 / 2) / f**3
 
@@ -185,8 +189,10 @@ FITS = [
     Fit("log_atanh", atanh_tail, lambda t: t / 2, mpf(0), MANTISSA_S2, 3, 7),
     # One term more by name: 2 atanh(s) = 2 s + 2/3 s^3 + s^5 P(s^2), for the logarithm in two parts.
     Fit("pow_atanh", lambda t: (atanh_tail(t) - mpf(2) / 3) / t, lambda t: t**2 / 2, mpf(0), MANTISSA_S2, 4, 9),
-    # log1p(e) for e in [0, 1], s = e / (2 + e) at most 1/3.
-    Fit("logistic_atanh", atanh_tail, lambda t: t / 2, mpf(0), mpf(1) / 9, 5, 11),
+    # log1p(e) = e + e^2 P(e) for e in [0, 1]: a division would cost more than these terms, for float alone.
+    Fit("logistic_log1p", log1p_tail, lambda e: e**2 / mp.log1p(e), mpf(0), mpf(1), 8, 0),
+    # The same by s = e / (2 + e), at most 1/3.
+    Fit("logistic_atanh", atanh_tail, lambda t: t / 2, mpf(0), mpf(1) / 9, 0, 11),
     # log cosh a = a^2 P(a^2) for a <= 1.
     Fit("log_cosh", lambda y: log_cosh(mp.sqrt(y)) / y, lambda y: y / log_cosh(mp.sqrt(y)), mpf(0), mpf(1), 8, 16),
     # log cosh a = a - ln 2 + e + e^2 P(e), e = e^-2a, for a >= 1; the error relative to the whole.

@@ -15,8 +15,8 @@ struct One {
     return {T(1), T(0), T(0)};
   }
   template <class T>
-  static FUSEDLOSS_INLINE bool valid(const T (&)[2], const Options<T>&) {
-    return true;
+  static FUSEDLOSS_INLINE T room(const T (&)[2], const Options<T>&) {
+    return T(0);
   }
 };
 

@@ -49,18 +49,22 @@ FUSEDLOSS_INLINE ReducedExponent<T> reduce_exponent(T x, T lo = T(0)) {
   return reduce_exponent(x, lo, x);
 }
 
-/// e^r - 1 for |r| <= ln 2 / 2, with small relative error.
+/// (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2.
 template <class T>
-FUSEDLOSS_INLINE T expm1_reduced(T r) {
-  T tail;  // (e^r - 1 - r) / r^2
+FUSEDLOSS_INLINE T exp_tail(T r) {
   if constexpr (sizeof(T) == 4) {
-    tail = polynomial(r, 0x1.fffffep-2f, 0x1.5554bp-3f, 0x1.555674p-5f, 0x1.12278ep-7f, 0x1.6bebc6p-10f);
+    return polynomial(r, 0x1.fffffep-2f, 0x1.5554bp-3f, 0x1.555674p-5f, 0x1.12278ep-7f, 0x1.6bebc6p-10f);
   } else {
-    tail = polynomial(r, 0x1.0000000000005p-1, 0x1.55555555554dcp-3, 0x1.5555555551dfap-5, 0x1.1111111137e91p-7,
+    return polynomial(r, 0x1.0000000000005p-1, 0x1.55555555554dcp-3, 0x1.5555555551dfap-5, 0x1.1111111137e91p-7,
                       0x1.6c16c180517eep-10, 0x1.a01a00a8e55ap-13, 0x1.a019a2a7ac05fp-16, 0x1.71e0986dccdf7p-19,
                       0x1.28a6d675039bp-22, 0x1.aac20e5baaa35p-26);
   }
-  return fma(r * r, tail, r);
+}
+
+/// e^r - 1 for |r| <= ln 2 / 2, with small relative error.
+template <class T>
+FUSEDLOSS_INLINE T expm1_reduced(T r) {
+  return fma(r * r, exp_tail(r), r);
 }
 
 /// Where e^x rounds to 0; at the opposite it is infinite.
@@ -96,6 +100,31 @@ FUSEDLOSS_INLINE T exp(T hi, T lo) {
   const auto [r, exponent, biased_twice] =
       reduce_exponent(select(nothing, exp_underflow<T>, hi), select(nothing, T(0), lo));
   return scale(T(1) + expm1_reduced(r), biased_twice);
+}
+
+/// What makes exp_raised multiply by 2^power.
+template <class T>
+constexpr T raise_by(int power) {
+  return Format<T>::to_integer + T(static_cast<int>(Format<T>::exponent_bias) + power);
+}
+
+/// e^x 2^power, raise = raise_by(power): the exponential of the inner loops. No clamps and a single scaling, so e^x and
+/// the result are to be normal numbers: a caller who raises reaches e^x that are not. NaN stays.
+template <class T>
+FUSEDLOSS_INLINE T exp_raised(T x, T raise) {
+  const T shifted = fma(x, log2_e<T>, raise);
+  const T exponent = shifted - raise;
+  const T r = fma(exponent, -ln2_lo<T>, fma(exponent, -ln2_hi<T>, x));
+  return fma(r, fma(r, exp_tail(r), T(1)), T(1)) * power_of_two<T>(bits_of(shifted));
+}
+
+/// e^x for x <= 0, subnormal results included.
+/// Max error: see the sweep.
+template <class T>
+FUSEDLOSS_INLINE T exp_below_zero(T x) {
+  constexpr int power = sizeof(T) == 4 ? 64 : 128;
+  return exp_raised(maximum(x, exp_underflow<T>), raise_by<T>(power)) *
+         power_of_two<T>(Format<T>::exponent_bias - power);
 }
 
 /// e^x - 1, -0 for -0.
@@ -192,6 +221,15 @@ template <class T>
 FUSEDLOSS_INLINE T log(T x) {
   const Mantissa<T> m = split_any(x);
   return with_log_ends(x, log_of(m.exponent, m.f));
+}
+
+/// log(hi + lo), lo at most a rounding error of hi, and 0 where that is subnormal.
+template <class T>
+FUSEDLOSS_INLINE T log(T hi, T lo) {
+  const Mantissa<T> m = split_any(hi);
+  // By way of half of 2^-exponent, as 2^-128 is out of range.
+  const T inverse = power_of_two<T>(2 * Format<T>::exponent_bias + 1 - m.biased_exponent) * T(0.5);
+  return with_log_ends(hi, log_of(m.exponent, fma(lo, inverse, m.f)));
 }
 
 /// log(1 + x), x itself where that is small: -0 for -0, -inf for -1, NaN below.
@@ -335,8 +373,39 @@ FUSEDLOSS_INLINE LogCosh<T> log_cosh(T x) {
   return {select(a < T(1), y * near, beyond), copy_sign(tanh_of(p, unit), x), sech2};
 }
 
-/// The logistic function s(z) = 1 / (1 + e^-z) and its integral, which share one exponential. Members that a caller
-/// does not use cost nothing: those of the sigmoids take one division, those of the logarithms another.
+/// e^-a and what the logistic function s and its integral are made of, for a >= 0. Members that a caller does not use
+/// cost nothing.
+template <class T>
+struct LogisticTail {
+  T larger;    ///< s(a) = 1 / (1 + e)
+  T smaller;   ///< s(-a) = e / (1 + e), not by subtraction
+  T e;         ///< e^-a
+  T rest;      ///< log(1 + e) - e
+};
+
+template <class T>
+FUSEDLOSS_INLINE LogisticTail<T> logistic_tail(T a) {
+  const T e = exp_below_zero(-a);
+  const T larger = T(1) / (T(1) + e);
+  T rest;
+  if constexpr (sizeof(T) == 4) {
+    rest = e * e *
+           polynomial(e, -0x1.ffffd2p-2f, 0x1.554ddp-2f, -0x1.ff23ep-3f, 0x1.934b0ep-3f, -0x1.3a422p-3f,
+                      0x1.b4a852p-4f, -0x1.d6a26ap-5f, 0x1.4905d2p-6f, -0x1.af24dap-9f);
+  } else {
+    // log(1 + e) = 2 atanh(s), rearranged to have e as its first term.
+    const T s = e / (T(2) + e);
+    const T t = s * s;
+    const T half = T(0.5) * e * e;
+    const T p = polynomial(t, 0x1.5555555555556p-1, 0x1.99999999996cdp-2, 0x1.24924924b4aeep-2, 0x1.c71c71ad2901fp-3,
+                           0x1.745d1cda49f32p-3, 0x1.3b12f32567049p-3, 0x1.112169fdc29c6p-3, 0x1.e0098052cdc8cp-4,
+                           0x1.c072dd93ee65ep-4, 0x1.22202294b8b6ep-4, 0x1.4e5a0e3b3a109p-3);
+    rest = fma(s, fma(t, p, half), -half);
+  }
+  return {larger, e * larger, e, rest};
+}
+
+/// The logistic function s(z) = 1 / (1 + e^-z) and its integral, which share one exponential.
 /// Max error: softplus float 1.92 ulp (-0x1.bb8cfap-2), double 1.94 (-0x1.c2db9e13f1c48p-2); log_term no more; sigmoid
 /// and complement float 1.98 (0x1.f317eap+0), double 1.95 (0x1.f2e813fcc260dp+0).
 template <class T>
@@ -349,29 +418,10 @@ struct Logistic {
 
 template <class T>
 FUSEDLOSS_INLINE Logistic<T> logistic(T z) {
-  const T e = exp(-absolute(z), T(0));
-  // 1 / (1 + e) with a Newton step that knows what 1 + e lost.
-  const T one = T(1) + e;
-  const T lost = (T(1) - one) + e;
-  const T rough = T(1) / one;
-  const T larger = fma(rough, fma(-lost, rough, residual(T(1), one, rough)), rough);
-  const T smaller = e * larger;
-  // log(1 + e) = 2 atanh(s), rearranged to have e as its first term.
-  const T s = e / (T(2) + e);
-  const T t = s * s;
-  const T half = T(0.5) * e * e;
-  T p;
-  if constexpr (sizeof(T) == 4) {
-    p = polynomial(t, 0x1.555558p-1f, 0x1.9996f8p-2f, 0x1.25006ap-2f, 0x1.b79ae8p-3f, 0x1.eedc48p-3f);
-  } else {
-    p = polynomial(t, 0x1.5555555555556p-1, 0x1.99999999996cdp-2, 0x1.24924924b4aeep-2, 0x1.c71c71ad2901fp-3,
-                   0x1.745d1cda49f32p-3, 0x1.3b12f32567049p-3, 0x1.112169fdc29c6p-3, 0x1.e0098052cdc8cp-4,
-                   0x1.c072dd93ee65ep-4, 0x1.22202294b8b6ep-4, 0x1.4e5a0e3b3a109p-3);
-  }
-  const T rest = fma(s, fma(t, p, half), -half);
+  const LogisticTail<T> tail = logistic_tail(absolute(z));
   const bool positive = z >= T(0);
-  const T softplus = (maximum(z, T(0)) + rest) + e;
-  return {softplus, select(positive, larger, smaller), select(positive, smaller, larger), e + rest};
+  return {(maximum(z, T(0)) + tail.rest) + tail.e, select(positive, tail.larger, tail.smaller),
+          select(positive, tail.smaller, tail.larger), tail.e + tail.rest};
 }
 
 /// log s(z), to the relative accuracy of softplus for every z.

@@ -62,7 +62,7 @@ struct ClassSum {
                 const Jet<T> jet = Loss::eval(x[l], share, options);
                 const bool moves = slope[l] != T(0);
                 sum[l] += real ? static_cast<double>(jet.value) : 0.0;
-                invalid[l] |= real && !Loss::valid(x[l], share, options) ? Index(1) : Index(0);
+                invalid[l] |= real && Loss::room(x[l], share, options) < T(0) ? Index(1) : Index(0);
                 if constexpr (Set == abi::hessian_vector) {
                   g[l] = moves ? slope[l] * jet.d2 * v[l] : T(0);
                 } else if constexpr (Set != abi::value_only) {

@@ -4,17 +4,18 @@
 //   name, inputs (operands, then array parameters), variables (operands that have a gradient: the first ones),
 //   nanoseconds, template <class T> struct Options   - numbers in the arithmetic's precision, empty if there are none
 //   template <class T> static Jet<T, variables> eval(const T (&input)[inputs], const Options<T>&)   - branch-free
-//   template <class T> static bool valid(const T (&input)[inputs], const Options<T>&)               - the domain
+//   template <class T> static T room(const T (&input)[inputs], const Options<T>&)                   - negative outside
+//                                                                                                     the domain
 // and knows nothing of weights, reductions, masks, types or strides: they live here.
 //
 // Design:
-// 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input, a weight of one and
-// an output
-//    that nobody wants are streams of step zero over one group. So weights and per-item values cost a load or a store
-//    from the first-level cache and no template flag.
+// 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input and a factor that all
+//    items share are streams of step zero over one group.
 // 2. The tail of a block runs through the same loop from padded buffers: one loop, the same bits whatever the length.
-// 3. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain.
-// 4. Only the loop over groups is compiled for each functor; laying out a block is compiled once (Bench).
+// 3. Only the loop over groups is compiled for each functor. What is not the loss's own - laying out a block, weighing
+//    and summing its items while they are in the first-level cache - is compiled once (Bench).
+// 4. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain. Its
+//    derivatives are silenced afterwards, in the blocks that have such items.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +42,8 @@ struct Stream {
 template <class T>
 struct Streams {
   Stream<const T> input[abi::max_inputs];
-  Stream<const T> weight;  // of the value
-  Stream<const T> slope;   // of the derivatives: weight x cotangent x scale
+  Stream<const T> weight;
+  Stream<const T> slope;  // of the derivatives: weight x cotangent x scale
   Stream<const T> vector[abi::max_variables];
   Stream<T> value;
   Stream<T> grad[abi::max_variables];
@@ -75,6 +76,7 @@ struct Bench {
     template <int Size>
     struct alignas(64) Buffer {
       T at[Size];
+      char apart[64];  // 4 KB apart, a load from one waits for a store to another: processors compare 12 bits first
     };
     template <int Size>
     struct Set {
@@ -90,6 +92,8 @@ struct Bench {
   int count;                    ///< items of the block
   int full;                     ///< groups that can be used where they lie
   int tail;                     ///< items behind them
+  bool weighted;                ///< the items' weights are not all one
+  bool silences;                ///< some derivatives are to be 0 whatever the functor says
   std::int64_t invalid_weight;  ///< the first item of the task whose weight is negative or NaN, or -1
   Streams<T> streams;
   Streams<T> last;  ///< the incomplete group, padded with weight zero
@@ -129,10 +133,50 @@ struct Bench {
       place(call->grad[k], buffers.whole.grad[k].at, streams.grad[k]);
       place(call->hess[k], buffers.whole.hess[k].at, streams.hess[k]);
     }
-    place(call->value, buffers.whole.value.at, streams.value);
     weigh();
+    streams.value = {buffers.whole.value.at, weighted ? width : 0};
+    place(call->value, buffers.whole.value.at, streams.value);
     if (tail != 0) pad();
     return true;
+  }
+
+  /// Multiplies a block's items by their weights and returns their sum; `plain` is that of the full groups without.
+  FUSEDLOSS_SHARED double weigh_items(double (&plain)[width]) {
+    alignas(64) double sum[width];
+    for (int l = 0; l < width; ++l) sum[l] = weighted ? 0 : plain[l];
+    for (int part = weighted ? 0 : 1; part < 2; ++part) {
+      const Streams<T>& of = part == 0 ? streams : last;
+      const int count = part == 0 ? full : tail == 0 ? 0 : 1;
+      for (int group = 0; group < count; ++group) {
+        T* value = of.value.at + group * width;
+        const T* weight = of.weight.at + group * of.weight.step;
+        FUSEDLOSS_LANES(width)
+        for (int l = 0; l < width; ++l) {
+          const T item = weight[l] != T(0) ? value[l] : T(0);
+          sum[l] = fma(static_cast<double>(weight[l]), static_cast<double>(item), sum[l]);
+          value[l] = weight[l] * item;
+        }
+      }
+    }
+    return fold(sum);
+  }
+
+  /// Derivatives of items whose slope is 0: nothing, also where they are infinite or NaN.
+  FUSEDLOSS_SHARED void silence() {
+    for (int part = 0; part < 2; ++part) {
+      Streams<T>& of = part == 0 ? streams : last;
+      const int count = part == 0 ? full : tail == 0 ? 0 : 1;
+      for (int k = 0; k < 2 * abi::max_variables; ++k) {
+        const Stream<T>& stream = k < abi::max_variables ? of.grad[k] : of.hess[k - abi::max_variables];
+        const bool wanted = (k < abi::max_variables ? streams.grad[k] : streams.hess[k - abi::max_variables]).step != 0;
+        for (int group = 0; wanted && group < count; ++group) {
+          T* derivative = stream.at + group * width;
+          const T* slope = of.slope.at + group * of.slope.step;
+          FUSEDLOSS_LANES(width)
+          for (int l = 0; l < width; ++l) derivative[l] = slope[l] != T(0) ? derivative[l] : T(0);
+        }
+      }
+    }
   }
 
   /// Hands out what went to buffers.
@@ -174,7 +218,8 @@ struct Bench {
   FUSEDLOSS_INLINE void weigh() {
     T* weight = buffers.whole.weight.at;
     T* slope = buffers.whole.slope.at;
-    const bool weighted = call->weight.layout != abi::absent || call->has_ignore;
+    weighted = call->weight.layout != abi::absent || call->has_ignore;
+    silences = static_cast<T>(call->scale) == T(0);
     if (weighted) {
       if (call->weight.layout == abi::absent) {
         for (int i = 0; i < count; ++i) weight[i] = T(1);
@@ -207,6 +252,7 @@ struct Bench {
       if (weighted) {
         for (int i = 0; i < count; ++i) slope[i] = weight[i] != T(0) ? slope[i] * weight[i] : T(0);
       }
+      for (int i = 0; i < count; ++i) silences |= slope[i] == T(0);
       streams.slope.step = width;
     }
   }
@@ -230,18 +276,10 @@ struct Pointwise {
   static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
   static constexpr bool wants_product = Set == abi::hessian_vector;
   using Options = typename Loss::template Options<T>;
-  using Mask = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-
-  static FUSEDLOSS_INLINE Mask select_mask(bool condition) { return condition ? Mask(1) : Mask(0); }
-
-  struct Sums {
-    double value[width] = {};
-    Mask invalid[width] = {};
-  };
 
   /// The one loop: all lanes of group after group.
   static FUSEDLOSS_INLINE void groups(const Streams<T>& streams, int count, const Options& options, T floor, T ceiling,
-                                      Sums& sums) {
+                                      double (&sum)[width], Bits<T>& suspects) {
     const T* input[Loss::inputs];
     for (int k = 0; k < Loss::inputs; ++k) input[k] = streams.input[k].at;
     const T *weight = streams.weight.at, *slope = streams.slope.at, *vector[variables];
@@ -252,6 +290,8 @@ struct Pointwise {
       hess[k] = streams.hess[k].at;
     }
     const Streams<T> steps = streams;  // a copy that no store can change
+    alignas(64) double total[width] = {};
+    alignas(64) Bits<T> suspect[width] = {};
     for (int group = 0; group < count; ++group) {
       for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
       for (int k = 0; k < variables; ++k) {
@@ -266,32 +306,29 @@ struct Pointwise {
         if constexpr (Loss::inputs > 2) x[2] = input[2][l];
         if constexpr (Loss::inputs > 3) x[3] = input[3][l];
         const Jet<T, variables> jet = Loss::template eval<T>(x, options);
-        const bool kept = weight[l] != T(0);
-        sums.invalid[l] |= select_mask(kept) & (Mask(1) - select_mask(Loss::template valid<T>(x, options)));
+        // Sign bits, which cost the fewest instructions; those of -0 and NaN are sorted out by first_invalid.
+        suspect[l] |= bits_of(Loss::template room<T>(x, options)) & (Bits<T>{0} - bits_of(weight[l]));
         if constexpr (wants_value) {
-          const T item = kept ? jet.value : T(0);
-          sums.value[l] = fma(static_cast<double>(weight[l]), static_cast<double>(item), sums.value[l]);
-          value[l] = weight[l] * item;
+          total[l] += static_cast<double>(jet.value);
+          value[l] = jet.value;
         }
-        const T factor = slope[l];
-        const auto sloped = [factor](T derivative) { return factor != T(0) ? factor * derivative : T(0); };
         if constexpr (variables == 1) {
-          if constexpr (wants_grad) grad[0][l] = sloped(jet.d1);
-          if constexpr (wants_hess) hess[0][l] = sloped(clamp_between(jet.d2, floor, ceiling));
-          if constexpr (wants_product) grad[0][l] = sloped(jet.d2 * vector[0][l]);
+          if constexpr (wants_grad) grad[0][l] = slope[l] * jet.d1;
+          if constexpr (wants_hess) hess[0][l] = slope[l] * clamp_between(jet.d2, floor, ceiling);
+          if constexpr (wants_product) grad[0][l] = slope[l] * (jet.d2 * vector[0][l]);
         } else {
           if constexpr (wants_grad) {
-            grad[0][l] = sloped(jet.d1[0]);
-            grad[1][l] = sloped(jet.d1[1]);
+            grad[0][l] = slope[l] * jet.d1[0];
+            grad[1][l] = slope[l] * jet.d1[1];
           }
           if constexpr (wants_hess) {
-            hess[0][l] = sloped(clamp_between(jet.d2[0], floor, ceiling));
-            hess[1][l] = sloped(clamp_between(jet.d2[2], floor, ceiling));
+            hess[0][l] = slope[l] * clamp_between(jet.d2[0], floor, ceiling);
+            hess[1][l] = slope[l] * clamp_between(jet.d2[2], floor, ceiling);
           }
           if constexpr (wants_product) {
             const T a = vector[0][l], b = vector[1][l];
-            grad[0][l] = sloped(jet.d2[0] * a + jet.d2[1] * b);
-            grad[1][l] = sloped(jet.d2[1] * a + jet.d2[2] * b);
+            grad[0][l] = slope[l] * (jet.d2[0] * a + jet.d2[1] * b);
+            grad[1][l] = slope[l] * (jet.d2[1] * a + jet.d2[2] * b);
           }
         }
       }
@@ -305,6 +342,10 @@ struct Pointwise {
         hess[k] += steps.hess[k].step;
       }
     }
+    for (int l = 0; l < width; ++l) {
+      sum[l] = total[l];
+      suspects |= suspect[l];
+    }
   }
 
   /// The first item of a block that the functor does not accept, or -1.
@@ -313,7 +354,7 @@ struct Pointwise {
     for (int i = 0; i < bench.count; ++i) {
       T x[Loss::inputs];
       for (int k = 0; k < Loss::inputs; ++k) x[k] = item(bench.streams.input[k], i);
-      if (item(bench.streams.weight, i) != T(0) && !Loss::template valid<T>(x, options)) return bench.start + i;
+      if (item(bench.streams.weight, i) != T(0) && Loss::template room<T>(x, options) < T(0)) return bench.start + i;
     }
     return -1;
   }
@@ -327,15 +368,18 @@ struct Pointwise {
     bench.set_up(call);
     Total sum;
     for (int b = 0; b < blocks_per_task && bench.enter(task * blocks_per_task + b); ++b) {
-      Sums sums;
+      Bits<T> suspects = 0;
+      alignas(64) double sums[2][width] = {};
       for (int part = 0; part < 2; ++part) {  // one call, one copy of the loop
         const int count = part == 0 ? bench.full : bench.tail == 0 ? 0 : 1;
-        groups(part == 0 ? bench.streams : bench.last, count, options, floor, ceiling, sums);
+        groups(part == 0 ? bench.streams : bench.last, count, options, floor, ceiling, sums[part], suspects);
       }
-      Mask invalid = 0;
-      for (int l = 0; l < width; ++l) invalid |= sums.invalid[l];
-      if (invalid != 0 && partial->invalid < 0) partial->invalid = first_invalid(bench, options);
-      if constexpr (wants_value) sum.add(fold(sums.value));
+      const bool suspicious = suspects >> (8 * sizeof(T) - 1) != 0;
+      if (suspicious && partial->invalid < 0) partial->invalid = first_invalid(bench, options);
+      if constexpr (wants_value) sum.add(bench.weigh_items(sums[0]));
+      if constexpr (Set != abi::value_only) {
+        if (bench.silences) bench.silence();
+      }
       bench.leave();
     }
     partial->sum = sum.sum;

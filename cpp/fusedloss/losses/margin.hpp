@@ -20,9 +20,10 @@ struct Margin {
     return {jet.value, label * jet.d1, label * label * jet.d2};
   }
   template <class T, class Options>
-  static FUSEDLOSS_INLINE bool valid(const T (&input)[2], const Options& options) {
+  static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options& options) {
     const T label = options.slope * input[1] + options.offset;
-    return label == T(1) || label == T(-1) || label != label;
+    const T off = absolute(label) - T(1);
+    return fma(-off, off, T(0));
   }
 };
 

@@ -19,8 +19,8 @@ struct Residual {
     return Loss::of(input[0] - input[1], options);
   }
   template <class T, class Options>
-  static FUSEDLOSS_INLINE bool valid(const T (&)[2], const Options&) {
-    return true;
+  static FUSEDLOSS_INLINE T room(const T (&)[2], const Options&) {
+    return T(0);
   }
 };
 
@@ -81,8 +81,8 @@ struct Quantile {
     return {slope * e + T(0), e == T(0) ? T(0) : unless_nan(e, -slope), unless_nan(e, T(0))};
   }
   template <class T>
-  static FUSEDLOSS_INLINE bool valid(const T (&)[3], const Options<T>&) {
-    return true;
+  static FUSEDLOSS_INLINE T room(const T (&)[3], const Options<T>&) {
+    return T(0);
   }
 };
 

@@ -57,7 +57,7 @@ struct CrossEntropyProbability {
   static constexpr bool labelled = Labelled;
   template <class T>
   struct Options {
-    T label_smoothing, eps, log_top;
+    T label_smoothing, eps;
   };
   template <class T>
   static FUSEDLOSS_INLINE T target(T t, T uniform, const Options<T>& options) {
@@ -66,14 +66,12 @@ struct CrossEntropyProbability {
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(T p, T t, const Options<T>& options) {
     const Clipped<T> at = clip(p, options.eps);
-    const T fall = t / at.p;
-    const T outside = unless_nan(p, T(0));
-    return {-t * clipped_log(at.p, at.complement, options.eps, options.log_top), at.inside ? -fall : outside,
-            at.inside ? fall / at.p : outside};
+    const T fall = t / at.p.hi;
+    return {-t * log(at.p.hi, at.p.lo), at.inside ? -fall : T(0), at.inside ? fall / at.p.hi : T(0)};
   }
   template <class T>
-  static FUSEDLOSS_INLINE bool valid(T p, T, const Options<T>&) {
-    return is_probability(p);
+  static FUSEDLOSS_INLINE T room(T p, T, const Options<T>&) {
+    return probability_room(p);
   }
 };
 

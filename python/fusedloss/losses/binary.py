@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 
 import numpy as np
 
@@ -105,7 +104,7 @@ class BinaryCrossEntropy(PredTarget, Elementwise):
     def kernel(self) -> tuple[str, tuple[float, ...]]:
         if self.from_logits:
             return "binary_cross_entropy", (self.label_smoothing,)
-        return "binary_cross_entropy_probability", (self.label_smoothing, self.eps, math.log1p(-self.eps))
+        return "binary_cross_entropy_probability", (self.label_smoothing, self.eps)
 
     def parameters(self) -> tuple[float | Array, ...]:
         return (1.0 if self.pos_weight is None else self.pos_weight,)

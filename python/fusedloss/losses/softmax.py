@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,7 +125,7 @@ class CrossEntropy(PredTarget, Rows):
         target = "labels" if labels else "distribution"
         if self.from_logits:
             return f"cross_entropy_{target}", (self.label_smoothing,)
-        return f"cross_entropy_probability_{target}", (self.label_smoothing, self.eps, math.log1p(-self.eps))
+        return f"cross_entropy_probability_{target}", (self.label_smoothing, self.eps)
 
     def smoothed(self, target: Array, classes: int) -> Array:
         """The target as distributions, mixed with the uniform one."""
