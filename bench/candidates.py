@@ -84,8 +84,8 @@ class Bench:
             if not error.max() <= tolerance * largest:
                 at = np.unravel_index(error.argmax(), error.shape)
                 raise WrongResultError(
-                    f"{self.case}: {who} gives the gradient {grad[at]!r} at {tuple(map(int, at))}, "
-                    f"the reference {expected[at]!r}"
+                    f"{self.case}: {who} gives the gradient {grad[at].item()!r} at {tuple(map(int, at))}, "
+                    f"the reference {expected[at].item()!r}"
                 )
 
     @staticmethod
