@@ -108,6 +108,12 @@ FUSEDLOSS_INLINE T copy_sign(T magnitude, T sign) {
   return from_bits<T>((bits_of(magnitude) & ~mask) | (bits_of(sign) & mask));
 }
 
+/// x, or -x where `sign` is negative (or -0).
+template <class T>
+FUSEDLOSS_INLINE T flip_sign(T x, T sign) {
+  return from_bits<T>(bits_of(x) ^ (bits_of(sign) & Bits<T>{1} << (8 * sizeof(T) - 1)));
+}
+
 /// 2^(exponent - bias), the exponent in 1 ... 2 bias.
 template <class T>
 FUSEDLOSS_INLINE T power_of_two(Bits<T> biased_exponent) {

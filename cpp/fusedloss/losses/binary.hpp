@@ -54,13 +54,13 @@ struct BinaryCrossEntropy {
     const T z = input[0];
     const T t = fma(input[1], T(1) - options.label_smoothing, T(0.5) * options.label_smoothing);
     const T positive = input[2] * t, negative = T(1) - t;
-    // Both terms share log(1 + e^-|z|); one grows beyond it. Of weight 0 it is not there, also at infinite z.
+    // Both terms share log(1 + e^-|z|), and one of them grows beyond it: of weight 0 not at infinite z either.
     const LogisticTail<T> s = logistic_tail(absolute(z));
     const bool below = z < T(0);
     const T grows = below ? positive : negative, fades = below ? negative : positive;
-    const T linear = grows == T(0) ? T(0) : grows * absolute(z);
+    const T linear = grows * absolute(z);
     const T slope = fma(grows, s.larger, -fades * s.smaller);
-    return {fma(positive + negative, s.e + s.rest, linear), below ? -slope : slope,
+    return {fma(positive + negative, s.e + s.rest, linear > T(0) ? linear : T(0)), flip_sign(slope, z + T(0)),
             (positive + negative) * s.larger * s.smaller};
   }
   template <class T>
