@@ -21,7 +21,6 @@ from .cases import DTYPES, Case, cases, shape_of
 from .timing import measure
 
 ROUNDS, QUICK_ROUNDS = 9, 3
-WIDTH = 200  # of the table where there is no terminal
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,7 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         command.error(str(error))
 
-    output = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
         triad.library()
     except triad.NoCompilerError as error:
@@ -79,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Wrong result: {error}", file=sys.stderr)
         return 1
     facts = machine.facts(peers.PEERS[name].distribution for name in peer_names)
-    output.print(report.table(rows, peer_names))
-    output.print(f"{facts['cpu']}, {facts['isa']}, {'/'.join(map(str, threads))} of {facts['processors']} processors")
+    report.show(report.table(rows, peer_names))
+    print(f"{facts['cpu']}, {facts['isa']}, {'/'.join(map(str, threads))} of {facts['processors']} processors")
     if given.json:
         report.save(given.json, rows, facts)
     if given.plot:
@@ -93,11 +91,12 @@ def run(selected: Sequence[Case], threads: Sequence[int], peer_names: Sequence[s
     rng = np.random.default_rng(0)
     rows = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    on_terminal = sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not on_terminal) as progress:
+    # Drawn between cases only: a thread that draws would take its time from what is measured.
+    options: dict[str, Any] = {"auto_refresh": False, "transient": True, "disable": not sys.stderr.isatty()}
+    with Progress(*columns, console=Console(stderr=True), **options) as progress:
         task = progress.add_task("", total=len(selected))
         for case in selected:
-            progress.update(task, description=str(case))
+            progress.update(task, description=str(case), refresh=True)
             bench = Bench(case)
             for n in threads:
                 with fl.num_threads(n):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ def facts(libraries: Iterable[str] = ()) -> dict[str, Any]:
         "cpu": _cpu() or config["cpu"],
         "system": f"{platform.system()} {platform.machine()}",
         "isa": config["isa"],
-        "processors": config["available_threads"],
+        "processors": processors(),
         "compiler": config["compiler"],
         "versions": {
             "fusedloss": fl.__version__,
@@ -35,8 +36,8 @@ def facts(libraries: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def processors() -> int:
-    """How many this process may use."""
-    return int(str(backend.core.show_config()["available_threads"]))
+    """How many this process may run on, whatever limits the environment sets to threads."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cpu() -> str:

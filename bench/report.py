@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from .cases import Case
 from .timing import Timing
 
-TITLES = {"out": "out=", "fresh": "new array", "reference": "NumPy reference", "triad": "triad"}
+TITLES = {"out": "out=", "fresh": "new array", "reference": "reference", "triad": "triad"}
 """Of the columns with times; peers have their own name."""
 
 RATIOS = (("out", "triad"), ("fresh", "out"), ("reference", "out"))
@@ -56,6 +57,7 @@ def table(rows: Sequence[Row], peers: Sequence[str]) -> Table:
     view = Table(
         title="Value and gradient: medians of the time of a call",
         box=SIMPLE_HEAD,
+        pad_edge=False,
         caption_justify="left",
         caption=_caption(scaling),
     )
@@ -77,6 +79,13 @@ def table(rows: Sequence[Row], peers: Sequence[str]) -> Table:
         last = number + 1 == len(rows) or rows[number + 1].case.loss != row.case.loss
         view.add_row(*cells, end_section=last)
     return view
+
+
+def show(view: Table) -> None:
+    """Prints a table in full: where the terminal is too narrow for it, lines are longer than that."""
+    console = Console()
+    needed = console.measure(view, options=console.options.update(max_width=10_000)).maximum
+    Console(width=max(console.width, needed)).print(view)
 
 
 def _cell(timing: Timing | None) -> str:
