@@ -18,9 +18,9 @@ from fusedloss import backend
 from . import machine, peers, report, triad
 from .candidates import Bench, WrongResultError
 from .cases import DTYPES, Case, cases, shape_of
-from .timing import measure
+from .timing import Samples
 
-ROUNDS, QUICK_ROUNDS = 9, 3
+PASSES, ROUNDS = 3, 3  # rounds in each pass through all cases; --quick: one pass
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except triad.NoCompilerError as error:
         print(f"No triad: {error}", file=sys.stderr)
     try:
-        rows = run(selected, threads, peer_names, QUICK_ROUNDS if given.quick else ROUNDS)
+        rows = run(selected, threads, peer_names, 1 if given.quick else PASSES)
     except WrongResultError as error:
         print(f"Wrong result: {error}", file=sys.stderr)
         return 1
@@ -86,24 +86,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(selected: Sequence[Case], threads: Sequence[int], peer_names: Sequence[str], rounds: int) -> list[report.Row]:
+def run(selected: Sequence[Case], threads: Sequence[int], peer_names: Sequence[str], passes: int) -> list[report.Row]:
     """Checks and times the cases, with a progress bar on a terminal."""
     rng = np.random.default_rng(0)
-    rows = []
+    samples = {(case, n): Samples() for case in selected for n in threads}
+    sizes = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # Drawn between cases only: a thread that draws would take its time from what is measured.
     options: dict[str, Any] = {"auto_refresh": False, "transient": True, "disable": not sys.stderr.isatty()}
     with Progress(*columns, console=Console(stderr=True), **options) as progress:
-        task = progress.add_task("", total=len(selected))
-        for case in selected:
-            progress.update(task, description=str(case), refresh=True)
-            bench = Bench(case)
-            for n in threads:
-                with fl.num_threads(n):
-                    times = measure(bench.stopwatches(n, peer_names), rounds, rng)
-                rows.append(report.Row(case, n, bench.bytes, times))
-            progress.advance(task)
-    return rows
+        task = progress.add_task("", total=passes * len(selected))
+        for number in range(passes):
+            for case in selected:
+                progress.update(task, description=str(case), refresh=True)
+                bench = Bench(case)
+                sizes[case] = bench.bytes
+                for n in threads:
+                    with fl.num_threads(n):
+                        samples[case, n].add(bench.stopwatches(n, peer_names, check=number == 0), ROUNDS, rng)
+                progress.advance(task)
+    return [report.Row(case, n, sizes[case], taken.timings()) for (case, n), taken in samples.items()]
 
 
 def _available(names: Sequence[str] | None) -> list[str]:

@@ -4,6 +4,8 @@ Design:
 1. A stopwatch gives the seconds that so many calls take. Short calls are timed in batches, so that the clock's own time
    does not show; nothing is subtracted.
 2. In each round every candidate has its turn, in random order: a disturbance or a change of the clock rate hits all.
+   The rounds of a case are spread over several passes through all cases: a disturbance of some seconds hits few of
+   them.
 3. Before a turn there is a pause: threads of OpenMP spin for some milliseconds after their work, and those of one
    library would take a processor from the next one. Then some calls go untimed: they wake the threads and fill the
    caches.
@@ -25,8 +27,7 @@ Stopwatch = Callable[[int], float]
 
 BATCH = 200e-6  # seconds that a batch takes at least
 PAUSE = 10e-3  # seconds before a turn; GNU's OpenMP spins for up to 8 ms
-SLOW = 100e-3  # seconds of one call from which on ROUNDS_IF_SLOW are enough
-ROUNDS_IF_SLOW = 3
+SLOW = 100e-3  # seconds of one call from which on a third of the rounds is enough
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,35 @@ def stopwatch(call: Callable[[], Any]) -> Stopwatch:
     return timeit.Timer("result = call()", globals={"call": call}).timeit
 
 
-def measure(stopwatches: Mapping[str, Stopwatch], rounds: int, rng: np.random.Generator) -> dict[str, Timing]:
-    """Times all of them in turns."""
-    calls = {name: _batch(seconds) for name, seconds in stopwatches.items()}
-    turns = {name: rounds if n else min(rounds, ROUNDS_IF_SLOW) for name, n in calls.items()}
-    samples: dict[str, list[float]] = {name: [] for name in stopwatches}
-    for number in range(rounds):
-        for name in rng.permutation([name for name in stopwatches if number < turns[name]]):
-            seconds, n = stopwatches[name], calls[name]
-            time.sleep(PAUSE)
-            if n:
-                seconds(math.ceil(n / 2))
-            samples[name].append(seconds(n or 1) / (n or 1))
-    return {name: _timing(taken, calls[name] or 1) for name, taken in samples.items()}
+class Samples:
+    """Times taken so far, for each candidate of a case."""
 
+    def __init__(self) -> None:
+        self._calls: dict[str, int] = {}
+        self._taken: dict[str, list[float]] = {}
 
-def _timing(samples: list[float], calls: int) -> Timing:
-    low, median, high = (float(q) for q in np.quantile(samples, (0.25, 0.5, 0.75)))
-    return Timing(median, low, high, len(samples), calls)
+    def add(self, stopwatches: Mapping[str, Stopwatch], rounds: int, rng: np.random.Generator) -> None:
+        """Times all candidates in turns."""
+        for name, seconds in stopwatches.items():
+            if name not in self._calls:
+                self._calls[name] = _batch(seconds)
+        turns = {name: rounds if self._calls[name] else math.ceil(rounds / 3) for name in stopwatches}
+        for number in range(rounds):
+            for name in rng.permutation([name for name in stopwatches if number < turns[name]]):
+                seconds, calls = stopwatches[name], self._calls[name]
+                time.sleep(PAUSE)
+                if calls:
+                    seconds(math.ceil(calls / 2))
+                self._taken.setdefault(str(name), []).append(seconds(calls or 1) / (calls or 1))
+
+    def timings(self) -> dict[str, Timing]:
+        """What they amount to."""
+        return {name: self._timing(name) for name in self._calls}
+
+    def _timing(self, name: str) -> Timing:
+        taken = self._taken[name]
+        low, median, high = (float(q) for q in np.quantile(taken, (0.25, 0.5, 0.75)))
+        return Timing(median, low, high, len(taken), self._calls[name] or 1)
 
 
 def _batch(seconds: Stopwatch) -> int:

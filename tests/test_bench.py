@@ -83,6 +83,13 @@ def test_a_kind_without_sizes_is_an_error() -> None:
 # ---- Timing ----
 
 
+def measure(stopwatches: dict[str, timing.Stopwatch], passes: int) -> dict[str, timing.Timing]:
+    samples = timing.Samples()
+    for _ in range(passes):
+        samples.add(stopwatches, 3, np.random.default_rng(0))
+    return samples.timings()
+
+
 def test_rounds_and_batches() -> None:
     """Clocks that are told what to say: short calls come in batches, slow ones fewer times, medians are right."""
     asked: dict[str, list[int]] = {"short": [], "slow": []}
@@ -94,17 +101,17 @@ def test_rounds_and_batches() -> None:
 
         return seconds
 
-    times = timing.measure({"short": clock("short", 1e-8), "slow": clock("slow", 0.5)}, 9, np.random.default_rng(0))
+    times = measure({"short": clock("short", 1e-8), "slow": clock("slow", 0.5)}, passes=3)
     assert times["short"].median == pytest.approx(1e-8)
     assert times["short"].rounds == 9
     assert times["short"].calls * 1e-8 >= timing.BATCH
-    assert times["slow"] == timing.Timing(0.5, 0.5, 0.5, timing.ROUNDS_IF_SLOW, 1)
+    assert times["slow"] == timing.Timing(0.5, 0.5, 0.5, 3, 1)
     assert set(asked["slow"]) == {1}
 
 
 def test_the_median_passes_over_disturbances() -> None:
-    taken = iter([1.0, 1.0, *[2.0, 2.0, 90.0]])
-    (times,) = timing.measure({"": lambda calls: next(taken)}, 3, np.random.default_rng(0)).values()
+    taken = iter([2.0, 2.0, 2.0, 90.0])  # the first one only tells that it is slow
+    (times,) = measure({"": lambda calls: next(taken)}, passes=3).values()
     assert (times.low, times.median, times.high) == (2.0, 2.0, 46.0)
 
 
@@ -114,12 +121,12 @@ def test_turns_are_in_random_order() -> None:
     def clock(name: str) -> timing.Stopwatch:
         def seconds(calls: int) -> float:
             order.append(name)
-            return 2.0
+            return calls * 1e-3
 
         return seconds
 
-    timing.measure({name: clock(name) for name in "abcdefgh"}, 3, np.random.default_rng(0))
-    turns = ["".join(order[k : k + 8]) for k in range(8, 32, 8)]
+    measure({name: clock(name) for name in "abcdefgh"}, passes=1)
+    turns = ["".join(order[k : k + 16 : 2]) for k in range(16, 64, 16)]  # two calls find out the batch, one warms up
     assert all(sorted(turn) == list("abcdefgh") for turn in turns)
     assert len(set(turns)) == 3
 
