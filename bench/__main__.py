@@ -20,7 +20,8 @@ from .candidates import Bench, WrongResultError
 from .cases import DTYPES, Case, cases, shape_of
 from .timing import Samples
 
-PASSES, ROUNDS = 3, 3  # rounds in each pass through all cases; --quick: one pass
+PASSES, ROUNDS = 3, 3  # rounds in each pass through all cases
+TRIES = 4  # for disturbed batches
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all times and facts of the machine")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios over the size")
-    parser.add_argument("--quick", action="store_true", help="fewer sizes and rounds")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes and rounds, no second try")
     return parser
 
 
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except triad.NoCompilerError as error:
         print(f"No triad: {error}", file=sys.stderr)
     try:
-        rows = run(selected, threads, peer_names, 1 if given.quick else PASSES)
+        rows = run(selected, threads, peer_names, given.quick)
     except WrongResultError as error:
         print(f"Wrong result: {error}", file=sys.stderr)
         return 1
@@ -86,10 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(selected: Sequence[Case], threads: Sequence[int], peer_names: Sequence[str], passes: int) -> list[report.Row]:
+def run(selected: Sequence[Case], threads: Sequence[int], peer_names: Sequence[str], quick: bool) -> list[report.Row]:
     """Checks and times the cases, with a progress bar on a terminal."""
     rng = np.random.default_rng(0)
-    samples = {(case, n): Samples() for case in selected for n in threads}
+    passes, tries = (1, 1) if quick else (PASSES, TRIES)
+    samples = {(case, n): Samples(tries) for case in selected for n in threads}
     sizes = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # Drawn between cases only: a thread that draws would take its time from what is measured.

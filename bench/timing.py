@@ -9,11 +9,15 @@ Design:
 3. Before a turn there is a pause: threads of OpenMP spin for some milliseconds after their work, and those of one
    library would take a processor from the next one. Then some calls go untimed: they wake the threads and fill the
    caches.
-4. Slow candidates get fewer rounds, as they need fewer.
+4. A batch in which threads of this process had to wait for a processor, since something else was running, is thrown
+   away and tried again a little later, a few times.
+5. Slow candidates get fewer rounds, as they need fewer, and no second try.
 """
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import math
 import time
 import timeit
@@ -25,6 +29,7 @@ import numpy as np
 
 Stopwatch = Callable[[int], float]
 
+DISTURBED = 0.25  # share of a batch's time that its threads may wait for a processor
 BATCH = 200e-6  # seconds that a batch takes at least
 PAUSE = 10e-3  # seconds before a turn; GNU's OpenMP spins for up to 8 ms
 SLOW = 100e-3  # seconds of one call from which on a third of the rounds is enough
@@ -55,9 +60,14 @@ def stopwatch(call: Callable[[], Any]) -> Stopwatch:
 
 
 class Samples:
-    """Times taken so far, for each candidate of a case."""
+    """Times taken so far, for each candidate of a case.
 
-    def __init__(self) -> None:
+    Args:
+        tries: How often a batch is timed at most if it is disturbed.
+    """
+
+    def __init__(self, tries: int = 1) -> None:
+        self._tries = tries
         self._calls: dict[str, int] = {}
         self._taken: dict[str, list[float]] = {}
 
@@ -69,11 +79,7 @@ class Samples:
         turns = {name: rounds if self._calls[name] else math.ceil(rounds / 3) for name in stopwatches}
         for number in range(rounds):
             for name in rng.permutation([name for name in stopwatches if number < turns[name]]):
-                seconds, calls = stopwatches[name], self._calls[name]
-                time.sleep(PAUSE)
-                if calls:
-                    seconds(math.ceil(calls / 2))
-                self._taken.setdefault(str(name), []).append(seconds(calls or 1) / (calls or 1))
+                self._taken.setdefault(str(name), []).append(_turn(stopwatches[name], self._calls[name], self._tries))
 
     def timings(self) -> dict[str, Timing]:
         """What they amount to."""
@@ -83,6 +89,30 @@ class Samples:
         taken = self._taken[name]
         low, median, high = (float(q) for q in np.quantile(taken, (0.25, 0.5, 0.75)))
         return Timing(median, low, high, len(taken), self._calls[name] or 1)
+
+
+def waited() -> float:
+    """Seconds that the threads of this process have waited for a processor; 0 where the system does not tell."""
+    nanoseconds = 0
+    for path in glob.glob("/proc/self/task/*/schedstat"):
+        with contextlib.suppress(OSError), open(path) as file:  # a thread may have ended
+            nanoseconds += int(file.read().split()[1])
+    return nanoseconds * 1e-9
+
+
+def _turn(seconds: Stopwatch, calls: int, tries: int) -> float:
+    """Seconds of a call from one batch, an undisturbed one if possible."""
+    if not calls:
+        time.sleep(PAUSE)
+        return seconds(1)
+    for attempt in range(tries):
+        time.sleep(PAUSE * max(1, 10 * attempt))
+        seconds(math.ceil(calls / 2))
+        before = waited()
+        taken = seconds(calls)
+        if waited() - before <= DISTURBED * taken:
+            break
+    return taken / calls
 
 
 def _batch(seconds: Stopwatch) -> int:

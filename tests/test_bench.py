@@ -19,6 +19,7 @@ import fusedloss as fl
 pytest.importorskip("rich")  # the `bench` extra
 pytest.importorskip("matplotlib")
 
+from bench import __main__ as command
 from bench import cases, peers, timing, triad
 from bench.__main__ import main
 from bench.candidates import Bench
@@ -33,6 +34,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Times that mean nothing, quickly."""
     monkeypatch.setattr(timing, "PAUSE", 0.0)
     monkeypatch.setattr(timing, "BATCH", 1e-6)
+    monkeypatch.setattr(command, "TRIES", 1)
 
 
 @pytest.fixture
@@ -113,6 +115,18 @@ def test_the_median_passes_over_disturbances() -> None:
     taken = iter([2.0, 2.0, 2.0, 90.0])  # the first one only tells that it is slow
     (times,) = measure({"": lambda calls: next(taken)}, passes=3).values()
     assert (times.low, times.median, times.high) == (2.0, 2.0, 46.0)
+
+
+def test_disturbed_batches_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = iter([0.0, 0.9, 1.0, 1.1])  # 0.9 s in the first batch, 0.1 s in the second
+    monkeypatch.setattr(timing, "waited", lambda: next(waits))
+    taken = iter([5.0, 2.0, 3.0, 1.0])  # half a batch to warm up, the batch; the same again
+    assert timing._turn(lambda calls: next(taken), 2, tries=3) == 0.5
+
+
+def test_waiting_for_a_processor_is_noticed() -> None:
+    before = timing.waited()
+    assert 0 <= before <= timing.waited()
 
 
 def test_turns_are_in_random_order() -> None:
@@ -289,8 +303,8 @@ def test_a_missing_peer_is_left_out_unless_it_is_named(
 def test_peers_give_the_same_results(tmp_path: Path) -> None:
     """In a process of its own: JAX is told once and for all to compute in double precision."""
     file = tmp_path / "times.json"
-    command = [sys.executable, "-m", "bench", "--quick", "--size", "300", "40x7", "--peers", "--json", str(file)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=300)
+    line = [sys.executable, "-m", "bench", "--quick", "--size", "300", "40x7", "--peers", "--json", str(file)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=300)
     assert done.returncode == 0, done.stderr
     compared = {(row["loss"], name) for row in json.loads(file.read_text())["rows"] for name in row["seconds"]}
     for name in peers.DEFAULT:
