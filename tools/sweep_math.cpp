@@ -83,8 +83,10 @@ template <class R>
 R reference(const std::string& name, R x, R y) {
   if (name == "exp") return std::exp(x);
   if (name == "exp.sum") return std::exp(x) * (1 + y + y * y / 2);
+  if (name == "exp_below_zero") return std::exp(-std::abs(x));
   if (name == "expm1") return std::expm1(x);
   if (name == "log") return std::log(x);
+  if (name == "log.sum") return x > R(0.5) && x < 2 ? std::log1p((x - 1) + y) : std::log(x + y);
   if (name == "log1p") return std::log1p(x);
   if (name == "pow_positive") return x >= 0 ? std::pow(std::abs(x), y) : R(NAN);
   if (name == "tanh" || name == "log_cosh.tanh") return std::tanh(x);
@@ -109,7 +111,8 @@ template <class T>
 T second(const std::string& name, T x, std::uint64_t seed) {
   const std::uint64_t bits = mixed(~seed);
   const T unit = static_cast<T>(static_cast<double>(bits >> 11) * 0x1p-52 - 1);
-  if (name == "exp.sum") {
+  if (name == "exp.sum" || name == "log.sum") {
+    if (name == "log.sum" && x < std::numeric_limits<T>::min()) return 0;
     const T next = std::nextafter(std::abs(x), T(0));
     return std::isfinite(x) ? unit * (std::abs(x) - next) / 2 : T(0);
   }

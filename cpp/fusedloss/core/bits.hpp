@@ -114,6 +114,12 @@ FUSEDLOSS_INLINE T flip_sign(T x, T sign) {
   return from_bits<T>(bits_of(x) ^ (bits_of(sign) & Bits<T>{1} << (8 * sizeof(T) - 1)));
 }
 
+/// x where the mask is all ones, 0 where it is 0: a selection that every execution port can do.
+template <class T>
+FUSEDLOSS_INLINE T masked(T x, Bits<T> mask) {
+  return from_bits<T>(bits_of(x) & mask);
+}
+
 /// 2^(exponent - bias), the exponent in 1 ... 2 bias.
 template <class T>
 FUSEDLOSS_INLINE T power_of_two(Bits<T> biased_exponent) {

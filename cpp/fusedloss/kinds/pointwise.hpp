@@ -9,7 +9,8 @@
 // and knows nothing of weights, reductions, masks, types or strides: they live here.
 //
 // Design:
-// 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input and a factor that all
+// 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input and a factor that
+// all
 //    items share are streams of step zero over one group.
 // 2. The tail of a block runs through the same loop from padded buffers: one loop, the same bits whatever the length.
 // 3. Only the loop over groups is compiled for each functor. What is not the loss's own - laying out a block, weighing

@@ -1,19 +1,18 @@
 // The kind of losses of a softmax: fold a row into its maximum and sums, finish, map back.
 //
 // Design:
-// 1. The sum of exponentials is kept without its largest term, which is exactly 1: with rest = sum of the others,
+// 1. The sum of exponentials is kept without its largest term: with rest = sum of the others relative to it,
 //    logsumexp = max + log1p(rest), 1 - p at the maximum = rest / (1 + rest). Both keep full relative accuracy where p
 //    -> 1, where the usual forms cancel to 0 (Blanchard, Higham and Higham 2021, "Accurately computing the
 //    log-sum-exp", give the first).
-// 2. z - max is carried as an unevaluated sum of two numbers into exp: rounded, it would cost half an ulp of z, which
-// is many ulps of
-//    the result.
-// 3. A row is folded in blocks that stay in the first-level cache: maximum of the block, sums relative to it, joined to
-// the row's in
-//    double. So a row is read from memory once. If it fits the second-level cache its exponentials are kept in the
-//    gradient's place and scaled in the end, otherwise they are taken again from the logits.
+// 2. Of e^(z - max) only the power of two is taken relative to the maximum: e^z = 2^n e^r, and n - n(max) is exact. To
+//    subtract max from z would cost half an ulp of z, which is many ulps of the result, or a second number to hold it.
+//    Logits so large that n and r lose digits are first moved by the maximum, which there is exact (Reach).
+// 3. A row is folded in stretches that stay in the first-level cache: maximum of the stretch, sums relative to it,
+//    joined to the row's in double. So a row is read from memory once. Unless it is very long its exponentials are kept
+//    in the gradient's place and scaled in the end, otherwise they are taken again from the logits.
 // 4. A loss sees one row in five numbers and says how its derivatives mix p and the target (Slopes). The rest is here,
-// once.
+//    once.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +43,7 @@ struct Slopes {
   T pull, surplus, level, bend;
 };
 
-/// What a fold keeps of a row (or, across, of a row in each lane).
+/// What a fold keeps of a row (or, across, of a row in each lane). Exponentials are relative to the maximum's.
 template <class T>
 struct Folded {
   static constexpr int width = lanes<T>;
@@ -56,7 +55,35 @@ struct Folded {
   double dot[width];   ///< sum of exponential x (vector - base): taken off its mean directly, the product would cancel
                        ///< where p -> 1
   T base[width];       ///< the vector at the maximum
-  std::int64_t peak[width];  ///< first class of the maximum
+  std::int64_t peak[width];  ///< first class of the maximum; -1: none, or not asked for
+};
+
+/// How the exponentials of a stretch are taken: e^z as 2^power at the maximum, so that they are normal numbers however
+/// far below it, and p, their product with a scale, rounds but once.
+template <class T>
+struct Reach {
+  static constexpr int width = lanes<T>;
+  static constexpr int power = sizeof(T) == 4 ? 100 : 960;
+  T bias[width];   ///< what logits are moved by: 0, or the maximum if it is so large that they move without rounding
+  T low[width];    ///< where e^z is nothing
+  T raise[width];  ///< of exp_raised
+  T unit[width];   ///< the exponential of the maximum
+
+  FUSEDLOSS_INLINE void aim(const T (&top)[width]) {
+    constexpr T large = sizeof(T) == 4 ? T(256) : T(2048);  // twice as far as e^z reaches below the maximum
+    constexpr T depth = sizeof(T) == 4 ? T(224) : T(1970);
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) {
+      bias[l] = absolute(top[l]) > large ? top[l] : T(0);
+      const T moved = absolute(top[l]) > large ? T(0) : top[l];
+      const T exponent = fma(moved, log2_e<T>, Format<T>::to_integer) - Format<T>::to_integer;
+      low[l] = (exponent - depth) * (ln2_hi<T> + ln2_lo<T>);
+      raise[l] = raise_by<T>(power) - exponent;
+      unit[l] = exp_raised(moved, raise[l]);
+    }
+  }
+
+  FUSEDLOSS_INLINE T exponential(T z, int l) const { return exp_raised(maximum(z - bias[l], low[l]), raise[l]); }
 };
 
 /// What the map needs of a row once it is folded.
@@ -64,7 +91,7 @@ template <class T>
 struct Finished {
   static constexpr int width = lanes<T>;
   Slopes<T> slopes[width];
-  T scale[width];             ///< turns an exponential relative to the row's shift into a probability
+  double whole[width];        ///< the sum of exponentials relative to the maximum's
   T complement[width];        ///< 1 - p at the maximum
   T label_p[width];           ///< p at the label
   T label_complement[width];  ///< 1 - p there
@@ -94,29 +121,39 @@ struct SoftmaxRows {
   static constexpr bool maps = Set != abi::value_only;
   static constexpr bool curved = Set == abi::grad_hess || Set == abi::value_grad_hess;
   static constexpr bool product = Set == abi::hessian_vector;
+  static constexpr bool locates = curved || product || (maps && !Labelled);  ///< wants the maximum's class
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
   static constexpr std::int64_t groups_per_fold = 256;  ///< 16 KB of logits
-  static constexpr std::int64_t max_kept = 4096;        ///< groups of a row whose exponentials are kept: 256 KB
+  static constexpr std::int64_t max_kept = 16384;       ///< groups of a row whose exponentials are kept: 1 MB
   static constexpr std::int64_t folds_kept = max_kept / groups_per_fold;
+
+  /// The maximum of a stretch whose exponentials were kept, and what it itself became.
+  struct Kept {
+    T shift[width], unit[width];
+  };
 
   static FUSEDLOSS_SHARED void solve(Unit<T>& unit, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
     const bool keeps = maps && (unit.across || unit.groups <= max_kept);
     const std::int64_t stride = unit.across ? unit.groups : groups_per_fold;
-    T shifts[folds_kept][width];
+    Kept kept[folds_kept];
 
     Folded<T> row;
+    Reach<T> reach;
     for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
       const std::int64_t last = first + stride < unit.groups ? first + stride : unit.groups;
       Folded<T> part;
       maximum(unit, first, last, part);
+      reach.aim(part.shift);
       if (keeps) {
-        sums<true>(unit, first, last, loss, part);
-        for (int l = 0; l < width; ++l) shifts[fold][l] = part.shift[l];
+        sums<true>(unit, first, last, loss, reach, part);
+        for (int l = 0; l < width; ++l) {
+          kept[fold].shift[l] = part.shift[l];
+          kept[fold].unit[l] = reach.unit[l];
+        }
       } else {
-        sums<false>(unit, first, last, loss, part);
+        sums<false>(unit, first, last, loss, reach, part);
       }
-      if (!unit.across) fold_lanes(part);
       if (first == 0) {
         row = part;
       } else {
@@ -126,13 +163,19 @@ struct SoftmaxRows {
     Finished<T> finished;
     finish(unit, row, loss, finished);
     if constexpr (maps) {
-      for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
-        const std::int64_t last = first + stride < unit.groups ? first + stride : unit.groups;
-        if (keeps) {
-          map<true>(unit, first, last, row, shifts[fold], finished, loss, floor, ceiling);
-        } else {
-          map<false>(unit, first, last, row, row.shift, finished, loss, floor, ceiling);
+      if (keeps) {
+        for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
+          const std::int64_t last = first + stride < unit.groups ? first + stride : unit.groups;
+          map<true>(unit, first, last, row, reach, kept[fold], finished, loss, floor, ceiling);
         }
+      } else {
+        Kept whole;
+        reach.aim(row.shift);
+        for (int l = 0; l < width; ++l) {
+          whole.shift[l] = row.shift[l];
+          whole.unit[l] = reach.unit[l];
+        }
+        map<false>(unit, 0, unit.groups, row, reach, whole, finished, loss, floor, ceiling);
       }
       mend(unit, row, finished, loss, floor, ceiling);
     }
@@ -159,13 +202,13 @@ struct SoftmaxRows {
             const std::int64_t step = unit.pred.step;
             for (std::int64_t group = 0; group < count; ++group) {
               const T* z = pred + group * step;
-              const Index base = static_cast<Index>(from - first + group) * per_group;
+              [[maybe_unused]] const Index base = static_cast<Index>(from - first + group) * per_group;
               prefetch_read(z);
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const bool above = z[l] > top[l];
                 top[l] = above ? z[l] : top[l];
-                where[l] = above ? base + offset[l] : where[l];
+                if constexpr (locates) where[l] = above ? base + offset[l] : where[l];
               }
             }
           });
@@ -192,29 +235,31 @@ struct SoftmaxRows {
 
   template <bool Keeps>
   static FUSEDLOSS_INLINE void sums(const Unit<T>& unit, std::int64_t first, std::int64_t last,
-                                    const SoftmaxLoss<T>& loss, Folded<T>& part) {
+                                    const SoftmaxLoss<T>& loss, const Reach<T>& reach, Folded<T>& part) {
     if (!Labelled || loss.spread) {
-      sum_groups<Keeps, true>(unit, first, last, loss, part);
+      sum_groups<Keeps, true>(unit, first, last, loss, reach, part);
     } else if constexpr (Labelled) {
-      sum_groups<Keeps, false>(unit, first, last, loss, part);
+      sum_groups<Keeps, false>(unit, first, last, loss, reach, part);
     }
   }
 
   template <bool Keeps, bool Gaps>
   static FUSEDLOSS_INLINE void sum_groups(const Unit<T>& unit, std::int64_t first, std::int64_t last,
-                                          const SoftmaxLoss<T>& loss, Folded<T>& part) {
+                                          const SoftmaxLoss<T>& loss, const Reach<T>& by, Folded<T>& part) {
     const Index per_group = unit.across ? 1 : width;
     const Index beyond =
         static_cast<Index>(unit.classes - first * per_group < INT32_MAX ? unit.classes - first * per_group : INT32_MAX);
+    const Reach<T> reach = by;  // a copy that no store can change, like all arrays below
     alignas(64) double rest[width] = {}, gap[width] = {}, mass[width] = {}, dot[width] = {};
-    alignas(64) Index offset[width], peak[width];
-    alignas(64) T shift[width], base[width];
+    alignas(64) Bits<T> others[width] = {};
+    alignas(64) Index offset[width];
+    alignas(64) T shift[width], half_shift[width], base[width];
     const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
     number_lanes(unit, offset);
     for (int l = 0; l < width; ++l) {
       shift[l] = part.shift[l];
+      half_shift[l] = T(0.5) * part.shift[l];
       base[l] = product && part.peak[l] >= 0 ? unit.at(unit.vector, l, part.peak[l]) : T(0);
-      peak[l] = part.peak[l] < 0 ? -1 : static_cast<Index>(part.peak[l] - first * per_group);
     }
     visit(unit, first, last,
           [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto&,
@@ -224,49 +269,53 @@ struct SoftmaxRows {
               const T* t = Labelled ? z : target + group * unit.target.step;
               const T* v = product ? vector + group * unit.vector.step : z;
               T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
-              const Index number = static_cast<Index>(from - first + group) * per_group;
+              [[maybe_unused]] const Index number = static_cast<Index>(from - first + group) * per_group;
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
-                const TwoTerms<T> below = two_diff(z[l], shift[l]);
-                const T e = exp(below.hi, below.lo);
-                const Index index = number + offset[l];
-                rest[l] += static_cast<double>(index == peak[l] ? T(0) : e);
+                const T e = reach.exponential(z[l], l);
+                const Bits<T> below = z[l] == shift[l] ? Bits<T>{0} : ~Bits<T>{0};
+                rest[l] += static_cast<double>(masked(e, below));
+                others[l] -= below;
                 if constexpr (Gaps) {
                   T weight = T(1);
                   if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
-                  weight = index < beyond ? weight : T(0);
+                  weight = number + offset[l] < beyond ? weight : T(0);
                   mass[l] += static_cast<double>(weight);
-                  gap[l] -= weight == T(0) ? 0.0
-                                           : static_cast<double>(weight) *
-                                                 (static_cast<double>(z[l]) - static_cast<double>(shift[l]));
+                  // Of halves: the difference of two numbers may be more than the largest one.
+                  gap[l] += static_cast<double>(weight == T(0) ? T(0) : weight * fma(T(-0.5), z[l], half_shift[l]));
                 }
                 if constexpr (product) {
-                  const T along = index < beyond ? v[l] - base[l] : T(0);
+                  const T along = number + offset[l] < beyond ? v[l] - base[l] : T(0);
                   dot[l] += static_cast<double>(e) * static_cast<double>(along);
                 }
                 if constexpr (Keeps) kept[l] = e;
               }
             }
           });
+    alignas(64) Index ties[width];
+    for (int l = 0; l < width; ++l) ties[l] = static_cast<Index>(last - first) - static_cast<Index>(others[l]);
+    if (!unit.across) {
+      for (int l = 1; l < width; ++l) ties[0] += ties[l];
+      rest[0] = fold(rest);
+      gap[0] = fold(gap);
+      mass[0] = fold(mass);
+      dot[0] = fold(dot);
+      for (int l = 1; l < width; ++l) {
+        ties[l] = ties[0];
+        rest[l] = rest[0];
+        gap[l] = gap[0];
+        mass[l] = mass[0];
+        dot[l] = dot[0];
+      }
+    }
     for (int l = 0; l < width; ++l) {
-      part.rest[l] = rest[l];
-      part.gap[l] = gap[l];
+      const double unit_of_sums = static_cast<double>(reach.unit[l]);
+      part.rest[l] = rest[l] / unit_of_sums + static_cast<double>(ties[l] > 0 ? ties[l] - 1 : 0);
+      part.gap[l] = 2 * gap[l];
       part.mass[l] = mass[l];
-      part.dot[l] = dot[l];
+      part.dot[l] = dot[l] / unit_of_sums;
       part.base[l] = base[l];
     }
-  }
-
-  /// Along a row: all lanes get the row's sums.
-  static FUSEDLOSS_INLINE void fold_lanes(Folded<T>& part) {
-    const auto spread = [](double (&lane)[width]) {
-      const double all = fold(lane);
-      for (int l = 0; l < lanes<T>; ++l) lane[l] = all;
-    };
-    spread(part.rest);
-    spread(part.gap);
-    spread(part.mass);
-    spread(part.dot);
   }
 
   /// Adds a later stretch of the same row. Lanes are equal here: rows that are visited across are one stretch.
@@ -305,9 +354,7 @@ struct SoftmaxRows {
   static FUSEDLOSS_INLINE void finish(Unit<T>& unit, const Folded<T>& row, const SoftmaxLoss<T>& loss,
                                       Finished<T>& done) {
     alignas(64) double nll[width], spread[width];
-    alignas(64) T label_is_peak[width];
     const T classes = static_cast<T>(unit.classes);
-    for (int l = 0; l < width; ++l) label_is_peak[l] = unit.label[l] == row.peak[l] ? T(1) : T(0);
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
       // inf - inf: a row with +inf, or of nothing but -inf, has no softmax.
@@ -317,10 +364,11 @@ struct SoftmaxRows {
       const T log_sum = log1p(static_cast<T>(rest));
       const TwoTerms<T> below = two_diff(unit.label_pred[l], row.shift[l]);
       const double e = static_cast<double>(exp(below.hi, below.lo));
-      done.scale[l] = static_cast<T>(1.0 / whole);
+      const bool label_is_top = unit.label_pred[l] == row.shift[l];
+      done.whole[l] = whole;
       done.complement[l] = static_cast<T>(rest / whole);
       done.label_p[l] = static_cast<T>(e / whole);
-      done.label_complement[l] = static_cast<T>((label_is_peak[l] != T(0) ? rest : whole - e) / whole);
+      done.label_complement[l] = static_cast<T>((label_is_top ? rest : whole - e) / whole);
       done.mean[l] = static_cast<T>(row.dot[l] / whole);
       nll[l] =
           static_cast<double>(log_sum) - (static_cast<double>(unit.label_pred[l]) - static_cast<double>(row.shift[l]));
@@ -337,19 +385,22 @@ struct SoftmaxRows {
     for (int l = 0; l < width; ++l) unit.item[l] = done.slopes[l].value;
   }
 
-  /// The derivatives of all classes from the exponentials.
+  /// The derivatives of all classes from the exponentials: those of the fold, or taken again.
   template <bool Keeps>
   static FUSEDLOSS_INLINE void map(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Folded<T>& row,
-                                   const T (&shifts)[width], const Finished<T>& done, const SoftmaxLoss<T>& loss,
-                                   T floor, T ceiling) {
-    alignas(64) T shift[width], scale[width], slope[width], pull[width], level[width], bend[width], mean[width],
-        base[width], along[width];
+                                   const Reach<T>& by, const Kept& of, const Finished<T>& done,
+                                   const SoftmaxLoss<T>& loss, T floor, T ceiling) {
+    alignas(64) T scale[width], near[width], slope[width], pull[width], near_pull[width], level[width], bend[width],
+        mean[width], base[width], along[width];
+    alignas(64) Bits<T> moves[width];
     const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
     for (int l = 0; l < width; ++l) {
-      const TwoTerms<T> below = two_diff(shifts[l], row.shift[l]);
-      shift[l] = row.shift[l];
-      scale[l] = Keeps ? done.scale[l] * exp(below.hi, below.lo) : done.scale[l];
+      // e x scale is p of a softmax of this stretch's maximum, times `near` of the row's: neither leaves the range.
+      const TwoTerms<T> below = two_diff(of.shift[l], row.shift[l]);
+      near[l] = of.shift[l] == row.shift[l] ? T(1) : exp(below.hi, below.lo);
+      scale[l] = static_cast<T>(1.0 / (done.whole[l] * static_cast<double>(of.unit[l])));
       slope[l] = unit.slope[l];
+      moves[l] = unit.slope[l] != T(0) ? ~Bits<T>{0} : Bits<T>{0};
       pull[l] = done.slopes[l].pull;
       level[l] = done.slopes[l].level;
       bend[l] = done.slopes[l].bend;
@@ -358,7 +409,9 @@ struct SoftmaxRows {
         base[l] = row.base[l];
         along[l] = (unit.label_vector[l] - base[l]) - mean[l];
       }
+      near_pull[l] = pull[l] * near[l];
     }
+    [[maybe_unused]] const Reach<T> reach = by;
     visit(unit, first, last,
           [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto& hess,
               std::int64_t, std::int64_t count) {
@@ -374,26 +427,18 @@ struct SoftmaxRows {
               }
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
-                T e;
-                if constexpr (Keeps) {
-                  e = z[l];
-                } else {
-                  const TwoTerms<T> below = two_diff(z[l], shift[l]);
-                  e = exp(below.hi, below.lo);
-                }
-                const T p = e * scale[l];
-                const bool moves = slope[l] != T(0);
+                const T e = Keeps ? z[l] : reach.exponential(z[l], l);
+                const T near_p = e * scale[l], p = near_p * near[l];
                 if constexpr (product) {
                   const T product = p * (pull[l] * ((v[l] - base[l]) - mean[l]) - bend[l] * along[l]);
-                  g[l] = moves ? slope[l] * product : T(0);
+                  g[l] = masked(slope[l] * product, moves[l]);
                 } else {
-                  T d1 = pull[l] * p - level[l];
-                  if constexpr (!Labelled) d1 -= smoothed(t[l], uniform, smoothing);
+                  const T share = Labelled ? level[l] : smoothed(t[l], uniform, smoothing);
+                  g[l] = masked(slope[l] * fma(near_p, near_pull[l], -share), moves[l]);
                   if constexpr (curved) {
                     const T d2 = p * (pull[l] * (T(1) - p) + bend[l] * p);
-                    h[l] = moves ? slope[l] * clamp_between(d2, floor, ceiling) : T(0);
+                    h[l] = masked(slope[l] * clamp_between(d2, floor, ceiling), moves[l]);
                   }
-                  g[l] = moves ? slope[l] * d1 : T(0);
                 }
               }
             }
@@ -425,7 +470,8 @@ struct SoftmaxRows {
         curve(peak, p, rest, p * p);
         if constexpr (!Labelled) {
           const T target = smoothed(unit.at(unit.target, l, peak), uniform, smoothing);
-          unit.at(unit.grad, l, peak) = slope * ((s.pull - target) - s.pull * rest);
+          const double others = row.mass[l] - static_cast<double>(target);  // rounded to T, the mass may lose it all
+          unit.at(unit.grad, l, peak) = slope * static_cast<T>(others - row.mass[l] * static_cast<double>(rest));
         }
       }
       if (Labelled && label >= 0) {
@@ -466,7 +512,7 @@ struct Softmax {
 
  private:
   template <class T>
-  static void eval(const LabelView<T>* rows, T classes, const void* options, Slopes<T>* slopes) {
+  static FUSEDLOSS_SHARED void eval(const LabelView<T>* rows, T classes, const void* options, Slopes<T>* slopes) {
     for (int l = 0; l < lanes<T>; ++l)
       slopes[l] = Loss::eval(rows[l], classes, *static_cast<const Options<T>*>(options));
   }
