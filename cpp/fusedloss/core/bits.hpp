@@ -114,7 +114,14 @@ FUSEDLOSS_INLINE T flip_sign(T x, T sign) {
   return from_bits<T>(bits_of(x) ^ (bits_of(sign) & Bits<T>{1} << (8 * sizeof(T) - 1)));
 }
 
-/// x where the mask is all ones, 0 where it is 0: a selection that every execution port can do.
+/// All ones, or 0.
+template <class T>
+FUSEDLOSS_INLINE Bits<T> mask_of(bool condition) {
+  return condition ? ~Bits<T>{0} : Bits<T>{0};
+}
+
+/// x where the mask is all ones, 0 where it is 0: a selection that every execution port can do, and one that compilers
+/// never turn into branches, as they do with selections that share conditions.
 template <class T>
 FUSEDLOSS_INLINE T masked(T x, Bits<T> mask) {
   return from_bits<T>(bits_of(x) & mask);

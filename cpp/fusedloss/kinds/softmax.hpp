@@ -273,7 +273,7 @@ struct SoftmaxRows {
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const T e = reach.exponential(z[l], l);
-                const Bits<T> below = z[l] == shift[l] ? Bits<T>{0} : ~Bits<T>{0};
+                const Bits<T> below = mask_of<T>(z[l] != shift[l]);
                 rest[l] += static_cast<double>(masked(e, below));
                 others[l] -= below;
                 if constexpr (Gaps) {
@@ -400,7 +400,7 @@ struct SoftmaxRows {
       near[l] = of.shift[l] == row.shift[l] ? T(1) : exp(below.hi, below.lo);
       scale[l] = static_cast<T>(1.0 / (done.whole[l] * static_cast<double>(of.unit[l])));
       slope[l] = unit.slope[l];
-      moves[l] = unit.slope[l] != T(0) ? ~Bits<T>{0} : Bits<T>{0};
+      moves[l] = mask_of<T>(unit.slope[l] != T(0));
       pull[l] = done.slopes[l].pull;
       level[l] = done.slopes[l].level;
       bend[l] = done.slopes[l].bend;

@@ -26,17 +26,16 @@ FUSEDLOSS_INLINE T probability_room(T p) {
 template <class T>
 struct Clipped {
   TwoTerms<T> p, complement;
-  bool inside;  ///< on the closed interval: elsewhere the derivative is 0
+  Bits<T> inside;  ///< a mask: set on the closed interval; elsewhere the derivative is 0
 };
 
 template <class T>
 FUSEDLOSS_INLINE Clipped<T> clip(T p, T eps) {
   const TwoTerms<T> complement = two_diff(T(1), p), top = two_diff(T(1), eps);
-  const bool low = p < eps, high = complement.hi < eps;
-  const auto within = [=](bool below, bool above, TwoTerms<T> x) -> TwoTerms<T> {
-    return {below ? eps : above ? top.hi : x.hi, below ? T(0) : above ? top.lo : x.lo};
-  };
-  return {within(low, high, {p, T(0)}), within(high, low, complement), !low && !high};
+  const Bits<T> low = mask_of<T>(p < eps), high = mask_of<T>(complement.hi < eps), inside = ~(low | high);
+  return {{clamp_between(p, eps, top.hi), masked(top.lo, high)},
+          {clamp_between(complement.hi, eps, top.hi), masked(top.lo, low) + masked(complement.lo, inside)},
+          inside};
 }
 
 /// P t softplus(-z) + (1 - t) softplus(z), t the smoothed target y (1 - s) + s / 2; P, the weight of positives, is an
@@ -85,8 +84,8 @@ struct BinaryCrossEntropyProbability {
     const T positive = input[2] * t, negative = T(1) - t;
     const T rise = negative / at.complement.hi, fall = positive / at.p.hi;
     const T log_p = log(at.p.hi, at.p.lo), log_complement = log(at.complement.hi, at.complement.lo);
-    return {-fma(positive, log_p, negative * log_complement), at.inside ? rise - fall : T(0),
-            at.inside ? rise / at.complement.hi + fall / at.p.hi : T(0)};
+    return {-fma(positive, log_p, negative * log_complement), masked(rise - fall, at.inside),
+            masked(rise / at.complement.hi + fall / at.p.hi, at.inside)};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[3], const Options<T>&) {

@@ -67,7 +67,7 @@ struct CrossEntropyProbability {
   static FUSEDLOSS_INLINE Jet<T> eval(T p, T t, const Options<T>& options) {
     const Clipped<T> at = clip(p, options.eps);
     const T fall = t / at.p.hi;
-    return {-t * log(at.p.hi, at.p.lo), at.inside ? -fall : T(0), at.inside ? fall / at.p.hi : T(0)};
+    return {-t * log(at.p.hi, at.p.lo), masked(-fall, at.inside), masked(fall / at.p.hi, at.inside)};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(T p, T, const Options<T>&) {
