@@ -22,6 +22,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 
+UNSTEADY = 1.5  # between the quartiles of a time
+
 TITLES = {
     "numpy": "NumPy",
     "torch": "PyTorch",
@@ -58,12 +60,16 @@ def times_table(data: dict[str, Any]) -> str:
         seconds = {name: timing["median"] for name, timing in row["seconds"].items()}
         cells = [f"`{row['loss'].removesuffix('()')}`", *([row["dtype"]] if "dtype" in several else []), row["size"]]
         cells += [*([str(row["threads"])] if "threads" in several else []), duration(seconds["out"])]
-        cells += [multiple(seconds, name) for name in ("fresh", *named)]
+        shaky = {name for name, timing in row["seconds"].items() if timing["high"] > UNSTEADY * timing["low"]}
+        cells[-1] = "~" * ("out" in shaky) + cells[-1]
+        cells += ["~" * (name in shaky) + multiple(seconds, name) for name in ("fresh", *named)]
         lines.append(cells)
     common = [f"{rows[0]['threads']} threads"] if "threads" not in several else []
     common += [rows[0]["dtype"]] if "dtype" not in several else []
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     note = f"{machine['cpu']} ({machine['isa']}, {', '.join(common)}), {machine['date'][:10]}; {versions}."
+    if any("~" in cell for cells in lines for cell in cells):
+        note += " ~: other work disturbed it."
     return markdown([*titles, *(TITLES[name] for name in named)], lines) + "\n" + note + "\n"
 
 
