@@ -277,6 +277,8 @@ struct Pointwise {
   static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
   static constexpr bool wants_product = Set == abi::hessian_vector;
   using Options = typename Loss::template Options<T>;
+  // A short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth.
+  static constexpr bool prefetches = Loss::nanoseconds > 0.4;
 
   /// The one loop: all lanes of group after group.
   static FUSEDLOSS_INLINE void groups(const Streams<T>& streams, int count, const Options& options, T floor, T ceiling,
@@ -294,10 +296,12 @@ struct Pointwise {
     alignas(64) double total[width] = {};
     alignas(64) Bits<T> suspect[width] = {};
     for (int group = 0; group < count; ++group) {
-      for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
-      for (int k = 0; k < variables; ++k) {
-        if constexpr (wants_grad || wants_product) prefetch_write(grad[k]);
-        if constexpr (wants_hess) prefetch_write(hess[k]);
+      if constexpr (prefetches) {
+        for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
+        for (int k = 0; k < variables; ++k) {
+          if constexpr (wants_grad || wants_product) prefetch_write(grad[k]);
+          if constexpr (wants_hess) prefetch_write(hess[k]);
+        }
       }
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {

@@ -68,6 +68,7 @@ struct Reach {
   T low[width];    ///< where e^z is nothing
   T raise[width];  ///< of exp_raised
   T unit[width];   ///< the exponential of the maximum
+  double per_unit[width];
 
   FUSEDLOSS_INLINE void aim(const T (&top)[width]) {
     constexpr T large = sizeof(T) == 4 ? T(256) : T(2048);  // twice as far as e^z reaches below the maximum
@@ -80,6 +81,7 @@ struct Reach {
       low[l] = (exponent - depth) * (ln2_hi<T> + ln2_lo<T>);
       raise[l] = raise_by<T>(power) - exponent;
       unit[l] = exp_raised(moved, raise[l]);
+      per_unit[l] = 1.0 / static_cast<double>(unit[l]);
     }
   }
 
@@ -91,7 +93,7 @@ template <class T>
 struct Finished {
   static constexpr int width = lanes<T>;
   Slopes<T> slopes[width];
-  double whole[width];        ///< the sum of exponentials relative to the maximum's
+  double share[width];        ///< p at the maximum
   T complement[width];        ///< 1 - p at the maximum
   T label_p[width];           ///< p at the label
   T label_complement[width];  ///< 1 - p there
@@ -130,7 +132,8 @@ struct SoftmaxRows {
 
   /// The maximum of a stretch whose exponentials were kept, and what it itself became.
   struct Kept {
-    T shift[width], unit[width];
+    T shift[width];
+    double per_unit[width];
   };
 
   static FUSEDLOSS_SHARED void solve(Unit<T>& unit, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
@@ -149,7 +152,7 @@ struct SoftmaxRows {
         sums<true>(unit, first, last, loss, reach, part);
         for (int l = 0; l < width; ++l) {
           kept[fold].shift[l] = part.shift[l];
-          kept[fold].unit[l] = reach.unit[l];
+          kept[fold].per_unit[l] = reach.per_unit[l];
         }
       } else {
         sums<false>(unit, first, last, loss, reach, part);
@@ -173,7 +176,7 @@ struct SoftmaxRows {
         reach.aim(row.shift);
         for (int l = 0; l < width; ++l) {
           whole.shift[l] = row.shift[l];
-          whole.unit[l] = reach.unit[l];
+          whole.per_unit[l] = reach.per_unit[l];
         }
         map<false>(unit, 0, unit.groups, row, reach, whole, finished, loss, floor, ceiling);
       }
@@ -203,7 +206,6 @@ struct SoftmaxRows {
             for (std::int64_t group = 0; group < count; ++group) {
               const T* z = pred + group * step;
               [[maybe_unused]] const Index base = static_cast<Index>(from - first + group) * per_group;
-              prefetch_read(z);
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const bool above = z[l] > top[l];
@@ -308,12 +310,15 @@ struct SoftmaxRows {
         dot[l] = dot[0];
       }
     }
+    FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
-      const double unit_of_sums = static_cast<double>(reach.unit[l]);
-      part.rest[l] = rest[l] / unit_of_sums + static_cast<double>(ties[l] > 0 ? ties[l] - 1 : 0);
+      const double more = static_cast<double>(ties[l] - 1);
+      part.rest[l] = rest[l] * reach.per_unit[l] + (more > 0 ? more : 0.0);
       part.gap[l] = 2 * gap[l];
+      part.dot[l] = dot[l] * reach.per_unit[l];
+    }
+    for (int l = 0; l < width; ++l) {
       part.mass[l] = mass[l];
-      part.dot[l] = dot[l] / unit_of_sums;
       part.base[l] = base[l];
     }
   }
@@ -365,11 +370,12 @@ struct SoftmaxRows {
       const TwoTerms<T> below = two_diff(unit.label_pred[l], row.shift[l]);
       const double e = static_cast<double>(exp(below.hi, below.lo));
       const bool label_is_top = unit.label_pred[l] == row.shift[l];
-      done.whole[l] = whole;
-      done.complement[l] = static_cast<T>(rest / whole);
-      done.label_p[l] = static_cast<T>(e / whole);
-      done.label_complement[l] = static_cast<T>((label_is_top ? rest : whole - e) / whole);
-      done.mean[l] = static_cast<T>(row.dot[l] / whole);
+      const double share = 1.0 / whole;
+      done.share[l] = share;
+      done.complement[l] = static_cast<T>(rest * share);
+      done.label_p[l] = static_cast<T>(e * share);
+      done.label_complement[l] = static_cast<T>((label_is_top ? rest : whole - e) * share);
+      done.mean[l] = static_cast<T>(row.dot[l] * share);
       nll[l] =
           static_cast<double>(log_sum) - (static_cast<double>(unit.label_pred[l]) - static_cast<double>(row.shift[l]));
       spread[l] = Labelled ? static_cast<double>(log_sum) + row.gap[l] / static_cast<double>(classes)
@@ -394,22 +400,29 @@ struct SoftmaxRows {
         mean[width], base[width], along[width];
     alignas(64) Bits<T> moves[width];
     const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
+    FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
       // e x scale is p of a softmax of this stretch's maximum, times `near` of the row's: neither leaves the range.
       const TwoTerms<T> below = two_diff(of.shift[l], row.shift[l]);
-      near[l] = of.shift[l] == row.shift[l] ? T(1) : exp(below.hi, below.lo);
-      scale[l] = static_cast<T>(1.0 / (done.whole[l] * static_cast<double>(of.unit[l])));
+      const T factor = exp(below.hi, below.lo);
+      near[l] = of.shift[l] == row.shift[l] ? T(1) : factor;
+      scale[l] = static_cast<T>(done.share[l] * of.per_unit[l]);
       slope[l] = unit.slope[l];
       moves[l] = mask_of<T>(unit.slope[l] != T(0));
+    }
+    for (int l = 0; l < width; ++l) {
       pull[l] = done.slopes[l].pull;
       level[l] = done.slopes[l].level;
       bend[l] = done.slopes[l].bend;
-      if constexpr (product) {
+      near_pull[l] = pull[l] * near[l];
+    }
+    if constexpr (product) {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) {
         mean[l] = done.mean[l];
         base[l] = row.base[l];
         along[l] = (unit.label_vector[l] - base[l]) - mean[l];
       }
-      near_pull[l] = pull[l] * near[l];
     }
     [[maybe_unused]] const Reach<T> reach = by;
     visit(unit, first, last,
@@ -421,10 +434,6 @@ struct SoftmaxRows {
               const T* t = Labelled ? z : target + group * unit.target.step;
               const T* v = product ? vector + group * unit.vector.step : z;
               T* h = curved ? hess + group * unit.hess.step : g;
-              if constexpr (!Keeps) {
-                prefetch_read(z);
-                prefetch_write(g);
-              }
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const T e = Keeps ? z[l] : reach.exponential(z[l], l);
