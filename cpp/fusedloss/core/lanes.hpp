@@ -64,6 +64,18 @@ FUSEDLOSS_INLINE double fold(const double (&lane)[Lanes]) {
   }
 }
 
+/// The largest of the lanes.
+template <class T, int Lanes>
+FUSEDLOSS_INLINE T fold_maximum(const T (&lane)[Lanes]) {
+  if constexpr (Lanes == 1) {
+    return lane[0];
+  } else {
+    T half[Lanes / 2];
+    for (int l = 0; l < Lanes / 2; ++l) half[l] = maximum(lane[l], lane[l + Lanes / 2]);
+    return fold_maximum(half);
+  }
+}
+
 /// A sum that keeps what rounding loses (Knuth's two-sum): its error does not grow with the number of terms.
 struct Total {
   double sum = 0;

@@ -224,7 +224,8 @@ FUSEDLOSS_INLINE T log(T x) {
 }
 
 /// log(hi + lo), lo at most a rounding error of hi, and 0 where that is subnormal.
-/// Max error: float 1.58 ulp (0x1.482f52p+0, 0x1.80c8fp-25), double 1.45 (0x1.21fd66d925188p+0, -0x1.3ffd00240b262p-54).
+/// Max error: float 1.58 ulp (0x1.482f52p+0, 0x1.80c8fp-25), double 1.45 (0x1.21fd66d925188p+0,
+/// -0x1.3ffd00240b262p-54).
 template <class T>
 FUSEDLOSS_INLINE T log(T hi, T lo) {
   const Mantissa<T> m = split_any(hi);

@@ -8,7 +8,7 @@
 // 2. Of e^(z - max) only the power of two is taken relative to the maximum: e^z = 2^n e^r, and n - n(max) is exact. To
 //    subtract max from z would cost half an ulp of z, which is many ulps of the result, or a second number to hold it.
 //    Logits so large that n and r lose digits are first moved by the maximum, which there is exact (Reach).
-// 3. A row is folded in stretches that stay in the first-level cache: maximum of the stretch, sums relative to it,
+// 3. A row is folded in stretches that stay in the second-level cache: maximum of the stretch, sums relative to it,
 //    joined to the row's in double. So a row is read from memory once. Unless it is very long its exponentials are kept
 //    in the gradient's place and scaled in the end, otherwise they are taken again from the logits.
 // 4. A loss sees one row in five numbers and says how its derivatives mix p and the target (Slopes). The rest is here,
@@ -126,8 +126,9 @@ struct SoftmaxRows {
   static constexpr bool locates = curved || product || (maps && !Labelled);  ///< wants the maximum's class
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
-  static constexpr std::int64_t groups_per_fold = 256;  ///< 16 KB of logits
-  static constexpr std::int64_t max_kept = 16384;       ///< groups of a row whose exponentials are kept: 1 MB
+  static constexpr std::int64_t groups_per_fold = 1024;  ///< 64 KB of logits
+  static constexpr std::int64_t groups_per_sum = 4;      ///< exponentials that are added before they become doubles
+  static constexpr std::int64_t max_kept = 16384;        ///< groups of a row whose exponentials are kept: 1 MB
   static constexpr std::int64_t folds_kept = max_kept / groups_per_fold;
 
   /// The maximum of a stretch whose exponentials were kept, and what it itself became.
@@ -208,24 +209,21 @@ struct SoftmaxRows {
               [[maybe_unused]] const Index base = static_cast<Index>(from - first + group) * per_group;
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
-                const bool above = z[l] > top[l];
-                top[l] = above ? z[l] : top[l];
-                if constexpr (locates) where[l] = above ? base + offset[l] : where[l];
+                if constexpr (locates) where[l] = z[l] > top[l] ? base + offset[l] : where[l];
+                top[l] = fusedloss::maximum(top[l], z[l]);
               }
             }
           });
     if (!unit.across) {
-      for (int half = width / 2; half > 0; half /= 2) {
-        for (int l = 0; l < half; ++l) {
-          const bool other = top[l + half] > top[l] || (top[l + half] == top[l] && where[l + half] < where[l]);
-          top[l] = other ? top[l + half] : top[l];
-          where[l] = other ? where[l + half] : where[l];
+      const T highest = fold_maximum(top);
+      if constexpr (locates) {
+        Index class_of_highest = -1;
+        for (int l = 0; l < width; ++l) {
+          if (top[l] == highest && (class_of_highest < 0 || where[l] < class_of_highest)) class_of_highest = where[l];
         }
+        for (int l = 0; l < width; ++l) where[l] = class_of_highest;
       }
-      for (int l = 1; l < width; ++l) {
-        top[l] = top[0];
-        where[l] = where[0];
-      }
+      for (int l = 0; l < width; ++l) top[l] = highest;
     }
     const std::int64_t base = first * per_group;
     for (int l = 0; l < width; ++l) {
@@ -254,6 +252,7 @@ struct SoftmaxRows {
     const Reach<T> reach = by;  // a copy that no store can change, like all arrays below
     alignas(64) double rest[width] = {}, gap[width] = {}, mass[width] = {}, dot[width] = {};
     alignas(64) Bits<T> others[width] = {};
+    alignas(64) T few[width] = {};
     alignas(64) Index offset[width];
     alignas(64) T shift[width], half_shift[width], base[width];
     const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
@@ -276,7 +275,7 @@ struct SoftmaxRows {
               for (int l = 0; l < width; ++l) {
                 const T e = reach.exponential(z[l], l);
                 const Bits<T> below = mask_of<T>(z[l] != shift[l]);
-                rest[l] += static_cast<double>(masked(e, below));
+                few[l] += masked(e, below);
                 others[l] -= below;
                 if constexpr (Gaps) {
                   T weight = T(1);
@@ -292,8 +291,17 @@ struct SoftmaxRows {
                 }
                 if constexpr (Keeps) kept[l] = e;
               }
+              if (group % groups_per_sum == groups_per_sum - 1) {
+                FUSEDLOSS_LANES(width)
+                for (int l = 0; l < width; ++l) {
+                  rest[l] += static_cast<double>(few[l]);
+                  few[l] = T(0);
+                }
+              }
             }
           });
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) rest[l] += static_cast<double>(few[l]);
     alignas(64) Index ties[width];
     for (int l = 0; l < width; ++l) ties[l] = static_cast<Index>(last - first) - static_cast<Index>(others[l]);
     if (!unit.across) {
