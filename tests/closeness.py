@@ -46,8 +46,9 @@ def reference_and_slack(
     """Results of the references in float64, and how far they move if a soft target or the vector is rounded otherwise.
 
     A reference in float64 takes the softmax of z - max z, which is rounded: a kernel in float64 may differ by a few
-    epsilons of the logits. A derivative p - t is a difference of two terms for targets between the ends of their interval: nothing can be more
-    accurate, relative to the difference, than these terms are. A target on an end is exact and moves nowhere.
+    epsilons of the logits. A derivative p - t is a difference of two terms for targets between the ends of their
+    interval: nothing can be more accurate, relative to the difference, than these terms are. A target on an end is
+    exact and moves nowhere.
     """
     pred, target = operands
     dtype = pred.dtype if pred.dtype.itemsize >= 4 else np.dtype(np.float32)

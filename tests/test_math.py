@@ -176,7 +176,14 @@ SPECIALS: dict[str, list[tuple[float, ...]]] = {
     "exp_below_zero": [*BUMP, (0.0, 1.0), (-0.0, 1.0), (-1e30, 0.0)],
     "expm1": [(-INF, -1.0), (INF, INF), (NAN, NAN), (0.0, 0.0), (-0.0, -0.0), (-1e30, -1.0), (1e30, INF)],
     "log": [(0.0, -INF), (-0.0, -INF), (INF, INF), (-INF, NAN), (NAN, NAN), (1.0, 0.0), (-1.0, NAN)],
-    "log.sum": [(0.0, 0.0, -INF), (INF, 0.0, INF), (-INF, 0.0, NAN), (NAN, 0.0, NAN), (1.0, 0.0, 0.0), (-1.0, 0.0, NAN)],
+    "log.sum": [
+        (0.0, 0.0, -INF),
+        (INF, 0.0, INF),
+        (-INF, 0.0, NAN),
+        (NAN, 0.0, NAN),
+        (1.0, 0.0, 0.0),
+        (-1.0, 0.0, NAN),
+    ],
     "log1p": [(0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (INF, INF), (-INF, NAN), (NAN, NAN), (-2.0, NAN)],
     "pow_positive": [
         # x, y, x^y: of 0 and infinity as in C, but NaN from any NaN and from 1^inf

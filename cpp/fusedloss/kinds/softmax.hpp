@@ -302,10 +302,10 @@ struct SoftmaxRows {
           });
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) rest[l] += static_cast<double>(few[l]);
-    alignas(64) Index ties[width];
-    for (int l = 0; l < width; ++l) ties[l] = static_cast<Index>(last - first) - static_cast<Index>(others[l]);
+    alignas(64) double ties[width];  // classes with the maximum; AVX2 does not convert 64 bits
+    for (int l = 0; l < width; ++l) ties[l] = static_cast<double>(last - first - static_cast<std::int64_t>(others[l]));
     if (!unit.across) {
-      for (int l = 1; l < width; ++l) ties[0] += ties[l];
+      ties[0] = fold(ties);
       rest[0] = fold(rest);
       gap[0] = fold(gap);
       mass[0] = fold(mass);
@@ -320,7 +320,7 @@ struct SoftmaxRows {
     }
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
-      const double more = static_cast<double>(ties[l] - 1);
+      const double more = ties[l] - 1;
       part.rest[l] = rest[l] * reach.per_unit[l] + (more > 0 ? more : 0.0);
       part.gap[l] = 2 * gap[l];
       part.dot[l] = dot[l] * reach.per_unit[l];
