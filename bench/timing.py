@@ -30,7 +30,7 @@ import numpy as np
 Stopwatch = Callable[[int], float]
 
 DISTURBED = 0.25  # share of a batch's time that its threads may wait for a processor
-BATCH = 200e-6  # seconds that a batch takes at least
+BATCH = 2e-3  # seconds that a batch takes at least: threads that have slept are slow at first
 PAUSE = 10e-3  # seconds before a turn; GNU's OpenMP spins for up to 8 ms
 SLOW = 100e-3  # seconds of one call from which on a third of the rounds is enough
 
