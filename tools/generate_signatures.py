@@ -39,11 +39,52 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target",
         "fast": True,
     },
+    "PredTargetVariance": {
+        "doc": "Losses of a normal distribution's mean and variance and a target, with gradients to the first two.",
+        "operands": {"pred": "The mean.", "target": "What was observed.", "variance": "The variance."},
+        "variables": ("pred", "variance"),
+        "weighed": "target",
+        "fast": False,
+    },
+    "PredTargetScale": {
+        "doc": "Losses of a distribution's mean and standard deviation and a target, with gradients to the first two.",
+        "operands": {"pred": "The mean.", "target": "What was observed.", "scale": "The standard deviation."},
+        "variables": ("pred", "scale"),
+        "weighed": "target",
+        "fast": False,
+    },
+    "Ranked": {
+        "doc": "Losses of two scores and of which of them should be the higher one.",
+        "operands": {
+            "x1": "The one score.",
+            "x2": "The other score.",
+            "target": "+1 where x1 should be higher, -1 where x2 should.",
+        },
+        "variables": ("x1", "x2"),
+        "weighed": "target",
+        "fast": False,
+    },
+    "RealFake": {
+        "doc": "Losses of what a discriminator gives for real samples and for as many generated ones.",
+        "operands": {"real": "Its output for real samples.", "fake": "Its output for generated samples."},
+        "variables": ("real", "fake"),
+        "weighed": "real",
+        "fast": False,
+    },
+    "Fake": {
+        "doc": "Losses of what a discriminator gives for generated samples.",
+        "operands": {"fake": "Its output for generated samples."},
+        "variables": ("fake",),
+        "weighed": "fake",
+        "fast": False,
+    },
 }
 
 OPERANDS_HEADER = '''"""The methods of a loss, for each set of operands. Made by tools/generate_signatures.py."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from .arrays import Array, ArrayLike, Value
 from .backend import GRAD_HESS, HVP, VALUE, VALUE_GRAD, VALUE_GRAD_HESS, fast
@@ -82,7 +123,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
             result = fast(self._plan, VALUE, {names}, None, None)
             if result is not None:
                 return result
-        return self._evaluate(VALUE, ({names}), {keywords})
+        return self._evaluate(VALUE, ({packed}), {keywords})
         """,
     ),
     "value_and_grad": (
@@ -94,7 +135,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
             result: tuple[Value, {array}] | None = fast(self._plan, VALUE_GRAD, {names}, out, None)
             if result is not None:
                 return result
-        value, grad = self._evaluate(VALUE_GRAD, ({names}), {keywords})
+        value, grad = self._evaluate(VALUE_GRAD, ({packed}), {keywords})
         return value, grad
         """,
     ),
@@ -107,7 +148,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
             result: tuple[Value, {array}] | None = fast(self._plan, VALUE_GRAD, {names}, out, None)
             if result is not None:
                 return result[1]
-        grad: {array} = self._evaluate(VALUE_GRAD, ({names}), {keywords})[1]
+        grad: {array} = self._evaluate(VALUE_GRAD, ({packed}), {keywords})[1]
         return grad
         """,
     ),
@@ -127,7 +168,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
             result: tuple[{array}, {array}] | None = fast(self._plan, GRAD_HESS, {names}, out, out_hess)
             if result is not None:
                 return result
-        grad, hess = self._evaluate(GRAD_HESS, ({names}), {keywords})
+        grad, hess = self._evaluate(GRAD_HESS, ({packed}), {keywords})
         return grad, hess
         """,
     ),
@@ -140,7 +181,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
             result: tuple[Value, {array}, {array}] | None = fast(self._plan, VALUE_GRAD_HESS, {names}, out, out_hess)
             if result is not None:
                 return result
-        value, grad, hess = self._evaluate(VALUE_GRAD_HESS, ({names}), {keywords})
+        value, grad, hess = self._evaluate(VALUE_GRAD_HESS, ({packed}), {keywords})
         return value, grad, hess
         """,
     ),
@@ -149,7 +190,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         ("vector", "sample_weight", "denominator", "cotangent", "out", "wrt"),
         "{array}",
         """
-        product: {array} = self._evaluate(HVP, ({names}), {keywords})
+        product: {array} = self._evaluate(HVP, ({packed}), {keywords})
         return product
         """,
     ),
@@ -158,7 +199,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         ("sample_weight",),
         "tuple[float, float]",
         """
-        return self._partial(({names}), sample_weight)
+        return self._partial(({packed}), sample_weight)
         """,
     ),
 }
@@ -195,6 +236,7 @@ def operand_sets() -> str:
         several = len(variables) > 1
         words = {
             "names": ", ".join(operands),
+            "packed": ", ".join(operands) + ("," if len(operands) == 1 else ""),
             "array": "Any" if several else "Array",  # with several, a tuple or by `wrt` one of them
             "arraylike": "tuple[ArrayLike, ...]" if several else "ArrayLike",
             "as_variables": ": a tuple, one for each operand" if several else f", of the shape of {variables[0]}",

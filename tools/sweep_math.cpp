@@ -83,7 +83,7 @@ template <class R>
 R reference(const std::string& name, R x, R y) {
   if (name == "exp") return std::exp(x);
   if (name == "exp.sum") return std::exp(x) * (1 + y + y * y / 2);
-  if (name == "exp_below_zero") return std::exp(-std::abs(x));
+  if (name == "exp_of_minus") return std::exp(-std::abs(x));
   if (name == "expm1") return std::expm1(x);
   if (name == "log") return std::log(x);
   if (name == "log.sum") return x > R(0.5) && x < 2 ? std::log1p((x - 1) + y) : std::log(x + y);

@@ -32,27 +32,27 @@ void apply(const T* x, const T* y, T* out, std::int64_t n) {
 }
 
 // Functor, name in the table, number of arguments, value. A function that returns several numbers has a row for each.
-#define FUSEDLOSS_MATH_ROWS(ROW)                                       \
-  ROW(Exp, "exp", 1, exp(x))                                           \
-  ROW(ExpOfSum, "exp.sum", 2, exp(x, y))                               \
-  ROW(ExpBelowZero, "exp_below_zero", 1, exp_below_zero(-absolute(x))) \
-  ROW(Expm1, "expm1", 1, expm1(x))                                     \
-  ROW(Log, "log", 1, log(x))                                           \
-  ROW(LogOfSum, "log.sum", 2, log(x, y))                               \
-  ROW(Log1p, "log1p", 1, log1p(x))                                     \
-  ROW(PowPositive, "pow_positive", 2, pow_positive(x, y))              \
-  ROW(Tanh, "tanh", 1, tanh(x))                                        \
-  ROW(LogCoshValue, "log_cosh.value", 1, log_cosh(x).value)            \
-  ROW(LogCoshTanh, "log_cosh.tanh", 1, log_cosh(x).tanh)               \
-  ROW(LogCoshSech2, "log_cosh.sech2", 1, log_cosh(x).sech2)            \
-  ROW(Softplus, "logistic.softplus", 1, logistic(x).softplus)          \
-  ROW(Sigmoid, "logistic.sigmoid", 1, logistic(x).sigmoid)             \
-  ROW(Complement, "logistic.complement", 1, logistic(x).complement)    \
-  ROW(LogTerm, "logistic.log_term", 1, logistic(x).log_term)           \
-  ROW(LogSigmoid, "log_sigmoid", 1, log_sigmoid(x))                    \
-  ROW(NormalDensity, "normal.density", 1, normal(x).density)           \
-  ROW(NormalCdf, "normal.cdf", 1, normal(x).cdf)                       \
-  ROW(NormalComplement, "normal.complement", 1, normal(x).complement)  \
+#define FUSEDLOSS_MATH_ROWS(ROW)                                      \
+  ROW(Exp, "exp", 1, exp(x))                                          \
+  ROW(ExpOfSum, "exp.sum", 2, exp(x, y))                              \
+  ROW(ExpOfMinus, "exp_of_minus", 1, exp_of_minus(absolute(x)))       \
+  ROW(Expm1, "expm1", 1, expm1(x))                                    \
+  ROW(Log, "log", 1, log(x))                                          \
+  ROW(LogOfSum, "log.sum", 2, log(x, y))                              \
+  ROW(Log1p, "log1p", 1, log1p(x))                                    \
+  ROW(PowPositive, "pow_positive", 2, pow_positive(x, y))             \
+  ROW(Tanh, "tanh", 1, tanh(x))                                       \
+  ROW(LogCoshValue, "log_cosh.value", 1, log_cosh(x).value)           \
+  ROW(LogCoshTanh, "log_cosh.tanh", 1, log_cosh(x).tanh)              \
+  ROW(LogCoshSech2, "log_cosh.sech2", 1, log_cosh(x).sech2)           \
+  ROW(Softplus, "logistic.softplus", 1, logistic(x).softplus)         \
+  ROW(Sigmoid, "logistic.sigmoid", 1, logistic(x).sigmoid)            \
+  ROW(Complement, "logistic.complement", 1, logistic(x).complement)   \
+  ROW(LogTerm, "logistic.log_term", 1, logistic(x).log_term)          \
+  ROW(LogSigmoid, "log_sigmoid", 1, log_sigmoid(x))                   \
+  ROW(NormalDensity, "normal.density", 1, normal(x).density)          \
+  ROW(NormalCdf, "normal.cdf", 1, normal(x).cdf)                      \
+  ROW(NormalComplement, "normal.complement", 1, normal(x).complement) \
   ROW(NormalCentral, "normal.central", 1, normal(x).central)
 
 #define FUSEDLOSS_MATH_FUNCTOR(Functor, name, count, value)     \

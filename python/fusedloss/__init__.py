@@ -17,15 +17,31 @@ from . import catalogue
 from .backend import get_num_threads, num_threads, set_num_threads, show_config, use_backend
 from .base import Loss
 from .catalogue import *  # noqa: F403  the catalogue names what it exports
+from .losses.gan import (
+    HingeGAN,
+    LeastSquaresGAN,
+    MinimaxGAN,
+    NonSaturatingGAN,
+    RelativisticGAN,
+    WassersteinGAN,
+    gradient_penalty,
+)
 from .paths import get_cmake_dir, get_include
 from .registry import get, losses
 
 __all__ = [
+    "HingeGAN",
+    "LeastSquaresGAN",
     "Loss",
+    "MinimaxGAN",
+    "NonSaturatingGAN",
+    "RelativisticGAN",
+    "WassersteinGAN",
     "get",
     "get_cmake_dir",
     "get_include",
     "get_num_threads",
+    "gradient_penalty",
     "losses",
     "num_threads",
     "set_num_threads",

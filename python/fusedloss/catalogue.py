@@ -5,6 +5,18 @@ from __future__ import annotations
 from .arrays import Array, ArrayLike, Labels, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy
+from .losses.gan import (
+    CriticDiscriminator,
+    CriticGenerator,
+    HingeDiscriminator,
+    LeastSquaresDiscriminator,
+    LeastSquaresGenerator,
+    LogisticDiscriminator,
+    MinimaxGenerator,
+    NonSaturatingGenerator,
+    RelativisticDiscriminator,
+    RelativisticGenerator,
+)
 from .losses.margin import Hinge
 from .losses.regression import MAE, MSE, Huber, Quantile
 from .losses.softmax import CrossEntropy
@@ -13,21 +25,51 @@ __all__ = [
     "MAE",
     "MSE",
     "BinaryCrossEntropy",
+    "CriticDiscriminator",
+    "CriticGenerator",
     "CrossEntropy",
     "Hinge",
+    "HingeDiscriminator",
     "Huber",
+    "LeastSquaresDiscriminator",
+    "LeastSquaresGenerator",
+    "LogisticDiscriminator",
+    "MinimaxGenerator",
+    "NonSaturatingGenerator",
     "Quantile",
+    "RelativisticDiscriminator",
+    "RelativisticGenerator",
     "binary_cross_entropy",
+    "critic_discriminator",
+    "critic_generator",
     "cross_entropy",
     "hinge",
+    "hinge_discriminator",
     "huber",
+    "least_squares_discriminator",
+    "least_squares_generator",
+    "logistic_discriminator",
     "mae",
+    "minimax_generator",
     "mse",
+    "non_saturating_generator",
     "quantile",
+    "relativistic_discriminator",
+    "relativistic_generator",
 ]
 
 LOSSES: dict[str, type[Loss]] = {
     "binary_cross_entropy": BinaryCrossEntropy,
+    "logistic_discriminator": LogisticDiscriminator,
+    "least_squares_discriminator": LeastSquaresDiscriminator,
+    "critic_discriminator": CriticDiscriminator,
+    "hinge_discriminator": HingeDiscriminator,
+    "minimax_generator": MinimaxGenerator,
+    "non_saturating_generator": NonSaturatingGenerator,
+    "least_squares_generator": LeastSquaresGenerator,
+    "critic_generator": CriticGenerator,
+    "relativistic_discriminator": RelativisticDiscriminator,
+    "relativistic_generator": RelativisticGenerator,
     "hinge": Hinge,
     "mse": MSE,
     "mae": MAE,
@@ -66,6 +108,195 @@ def binary_cross_entropy(
         ignore_value=ignore_value,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def logistic_discriminator(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    real_label: float = 1.0,
+    fake_label: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Binary cross-entropy of real and generated samples (Goodfellow et al. 2014, "Generative adversarial nets").
+
+    The value of `LogisticDiscriminator` as a function: `real`, `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LogisticDiscriminator(real_label=real_label, fake_label=fake_label, reduction=reduction)(
+        real, fake, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def least_squares_discriminator(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    real_label: float = 1.0,
+    fake_label: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Regression of the labels (Mao et al. 2017, "Least squares generative adversarial networks").
+
+    The value of `LeastSquaresDiscriminator` as a function: `real`, `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LeastSquaresDiscriminator(real_label=real_label, fake_label=fake_label, reduction=reduction)(
+        real, fake, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def critic_discriminator(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The critic's side of the Wasserstein distance (Arjovsky, Chintala and Bottou 2017, "Wasserstein GAN").
+
+    The value of `CriticDiscriminator` as a function: `real`, `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CriticDiscriminator(reduction=reduction)(real, fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def hinge_discriminator(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Scores apart by a margin (Lim and Ye 2017, "Geometric GAN").
+
+    The value of `HingeDiscriminator` as a function: `real`, `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return HingeDiscriminator(reduction=reduction)(real, fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def minimax_generator(
+    fake: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The generator's side of the minimax game (Goodfellow et al. 2014).
+
+    The value of `MinimaxGenerator` as a function: `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MinimaxGenerator(reduction=reduction)(fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def non_saturating_generator(
+    fake: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The generator's loss that pulls hardest where the discriminator is right (Goodfellow et al. 2014).
+
+    The value of `NonSaturatingGenerator` as a function: `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return NonSaturatingGenerator(reduction=reduction)(fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def least_squares_generator(
+    fake: ArrayLike,
+    *,
+    real_label: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Regression of the label of real samples (Mao et al. 2017).
+
+    The value of `LeastSquaresGenerator` as a function: `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LeastSquaresGenerator(real_label=real_label, reduction=reduction)(
+        fake, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def critic_generator(
+    fake: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The generator's side of the Wasserstein distance, and of the hinge (Arjovsky, Chintala and Bottou 2017).
+
+    The value of `CriticGenerator` as a function: `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CriticGenerator(reduction=reduction)(fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def relativistic_discriminator(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Real samples ahead of generated ones (Jolicoeur-Martineau 2018, "The relativistic discriminator").
+
+    The value of `RelativisticDiscriminator` as a function: `real`, `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return RelativisticDiscriminator(reduction=reduction)(
+        real, fake, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def relativistic_generator(
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Generated samples ahead of real ones (Jolicoeur-Martineau 2018, "The relativistic discriminator").
+
+    The value of `RelativisticGenerator` as a function: `real`, `fake` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return RelativisticGenerator(reduction=reduction)(real, fake, sample_weight=sample_weight, denominator=denominator)
 
 
 def hinge(

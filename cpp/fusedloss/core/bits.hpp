@@ -108,6 +108,10 @@ FUSEDLOSS_INLINE T copy_sign(T magnitude, T sign) {
   return from_bits<T>((bits_of(magnitude) & ~mask) | (bits_of(sign) & mask));
 }
 
+/// Whether the sign bit is set.
+FUSEDLOSS_INLINE bool is_negative(float x) { return static_cast<std::int32_t>(bits_of(x)) < 0; }
+FUSEDLOSS_INLINE bool is_negative(double x) { return static_cast<std::int64_t>(bits_of(x)) < 0; }
+
 /// x, or -x where `sign` is negative (or -0).
 template <class T>
 FUSEDLOSS_INLINE T flip_sign(T x, T sign) {

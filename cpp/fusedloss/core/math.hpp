@@ -49,15 +49,17 @@ FUSEDLOSS_INLINE ReducedExponent<T> reduce_exponent(T x, T lo = T(0)) {
   return reduce_exponent(x, lo, x);
 }
 
-/// (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2.
+/// unit (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2; the unit is a constant power of two, which costs nothing.
 template <class T>
-FUSEDLOSS_INLINE T exp_tail(T r) {
+FUSEDLOSS_INLINE T exp_tail(T r, T unit = T(1)) {
   if constexpr (sizeof(T) == 4) {
-    return polynomial(r, 0x1.fffffep-2f, 0x1.5554bp-3f, 0x1.555674p-5f, 0x1.12278ep-7f, 0x1.6bebc6p-10f);
+    return polynomial(r, unit * 0x1.fffffep-2f, unit * 0x1.5554bp-3f, unit * 0x1.555674p-5f, unit * 0x1.12278ep-7f,
+                      unit * 0x1.6bebc6p-10f);
   } else {
-    return polynomial(r, 0x1.0000000000005p-1, 0x1.55555555554dcp-3, 0x1.5555555551dfap-5, 0x1.1111111137e91p-7,
-                      0x1.6c16c180517eep-10, 0x1.a01a00a8e55ap-13, 0x1.a019a2a7ac05fp-16, 0x1.71e0986dccdf7p-19,
-                      0x1.28a6d675039bp-22, 0x1.aac20e5baaa35p-26);
+    return polynomial(r, unit * 0x1.0000000000005p-1, unit * 0x1.55555555554dcp-3, unit * 0x1.5555555551dfap-5,
+                      unit * 0x1.1111111137e91p-7, unit * 0x1.6c16c180517eep-10, unit * 0x1.a01a00a8e55ap-13,
+                      unit * 0x1.a019a2a7ac05fp-16, unit * 0x1.71e0986dccdf7p-19, unit * 0x1.28a6d675039bp-22,
+                      unit * 0x1.aac20e5baaa35p-26);
   }
 }
 
@@ -108,23 +110,22 @@ constexpr T raise_by(int power) {
   return Format<T>::to_integer + T(static_cast<int>(Format<T>::exponent_bias) + power);
 }
 
-/// e^x 2^power, raise = raise_by(power): the exponential of the inner loops. No clamps and a single scaling, so e^x and
-/// the result are to be normal numbers: a caller who raises reaches e^x that are not. NaN stays.
+/// unit e^x 2^power, raise = raise_by(power): the exponential of the inner loops. No clamps and a single scaling, so
+/// e^x 2^power is to be a normal number; with a small unit, the result need not be. NaN stays.
 template <class T>
-FUSEDLOSS_INLINE T exp_raised(T x, T raise) {
+FUSEDLOSS_INLINE T exp_raised(T x, T raise, T unit = T(1)) {
   const T shifted = fma(x, log2_e<T>, raise);
   const T exponent = shifted - raise;
   const T r = fma(exponent, -ln2_lo<T>, fma(exponent, -ln2_hi<T>, x));
-  return fma(r, fma(r, exp_tail(r), T(1)), T(1)) * power_of_two<T>(bits_of(shifted));
+  return fma(r, fma(r, exp_tail(r, unit), unit), unit) * power_of_two<T>(bits_of(shifted));
 }
 
-/// e^x for x <= 0, subnormal results included.
-/// Max error: float 0.92 ulp (-0x1.76ffacp+2), double 0.9 (-0x1.1224fa01663a9p+5).
+/// e^-a for a >= 0, subnormal results included.
+/// Max error: float 0.92 ulp (0x1.76ffacp+2), double 0.9 (0x1.1224fa01663a9p+5).
 template <class T>
-FUSEDLOSS_INLINE T exp_below_zero(T x) {
-  constexpr int power = sizeof(T) == 4 ? 64 : 128;
-  return exp_raised(maximum(x, exp_underflow<T>), raise_by<T>(power)) *
-         power_of_two<T>(Format<T>::exponent_bias - power);
+FUSEDLOSS_INLINE T exp_of_minus(T a) {
+  constexpr T unit = sizeof(T) == 4 ? T(0x1p-64) : T(0x1p-128);
+  return exp_raised(-minimum(a, -exp_underflow<T>), raise_by<T>(sizeof(T) == 4 ? 64 : 128), unit);
 }
 
 /// e^x - 1, -0 for -0.
@@ -387,7 +388,7 @@ struct LogisticTail {
 
 template <class T>
 FUSEDLOSS_INLINE LogisticTail<T> logistic_tail(T a) {
-  const T e = exp_below_zero(-a);
+  const T e = exp_of_minus(a);
   const T larger = T(1) / (T(1) + e);
   T rest;
   if constexpr (sizeof(T) == 4) {

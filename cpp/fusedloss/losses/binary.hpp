@@ -55,11 +55,11 @@ struct BinaryCrossEntropy {
     const T positive = input[2] * t, negative = T(1) - t;
     // Both terms share log(1 + e^-|z|), and one of them grows beyond it: of weight 0 not at infinite z either.
     const LogisticTail<T> s = logistic_tail(absolute(z));
-    const bool below = z < T(0);
+    const bool below = is_negative(z);
     const T grows = below ? positive : negative, fades = below ? negative : positive;
     const T linear = grows * absolute(z);
     const T slope = fma(grows, s.larger, -fades * s.smaller);
-    return {fma(positive + negative, s.e + s.rest, linear > T(0) ? linear : T(0)), flip_sign(slope, z + T(0)),
+    return {fma(positive + negative, s.e + s.rest, linear > T(0) ? linear : T(0)), flip_sign(slope, z),
             (positive + negative) * s.larger * s.smaller};
   }
   template <class T>

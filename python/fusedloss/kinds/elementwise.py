@@ -19,8 +19,16 @@ class Elementwise(Kind):
 
     # ---- What a loss provides ----
 
-    def reference(self, *inputs: Array) -> tuple[Array, Array, Array]:
-        """The specification: value, first and second derivative of each item, from float64 operands and parameters."""
+    def reference(self, *inputs: Array) -> tuple[Any, Any, Any]:
+        """The specification: value, first and second derivative of each item.
+
+        Args:
+            inputs: In float64: the variables, the other operands, the parameters.
+
+        Returns:
+            With several variables, the first derivatives as a tuple, and the second ones as that of the upper triangle
+            of the Hessian, row by row: for two variables (aa, ab, bb).
+        """
         raise NotImplementedError
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
@@ -41,6 +49,7 @@ class Elementwise(Kind):
         parameters = self.parameters()
         scalars = tuple(float(p) for p in parameters if not isinstance(p, np.ndarray))
         plain = len(scalars) == len(parameters) and self.ignored() is None
+        plain &= len(self.operands) == 2 and len(self.variables) == 1
         return backend.plan(*self.kernel(), self.reduction, scalars if plain else None)
 
     def _batch(self, operands: tuple[ArrayLike, ...]) -> Batch:
@@ -49,9 +58,15 @@ class Elementwise(Kind):
         for name, operand in zip(self.operands[1:], operands[1:], strict=True):
             array = checks.floating(operand, name) if name in self.variables else checks.array(operand, name)
             arrays.append(self._aligned(array, first.shape, name))
-        variables = {name: array for name, array in zip(self.operands, arrays, strict=True) if name in self.variables}
-        arrays += [self._spread(parameter, first.shape) for parameter in self.parameters()]
-        return Batch(first.shape, tuple(arrays), variables, checks.precision(first.dtype))
+        given = dict(zip(self.operands, arrays, strict=True))
+        inputs = [given[name] for name in self._inputs()]
+        inputs += [self._spread(parameter, first.shape) for parameter in self.parameters()]
+        variables = {name: given[name] for name in self.variables}
+        return Batch(first.shape, tuple(inputs), variables, checks.precision(first.dtype))
+
+    def _inputs(self) -> tuple[str, ...]:
+        """The operands in the order of the kernel's inputs: variables come first."""
+        return (*self.variables, *(name for name in self.operands if name not in self.variables))
 
     def _aligned(self, operand: Array, shape: tuple[int, ...], name: str) -> Array:
         """An operand as a view of the items' shape."""
@@ -114,17 +129,22 @@ class Elementwise(Kind):
             if ignore is not None:
                 weight[_equal(inputs[1], ignore)] = 0.0
             domain = self.domain
-            for x, name in zip(batch.inputs, self.operands, strict=False):
+            for x, name in zip(batch.inputs, self._inputs(), strict=False):
                 if name in domain:
                     valid &= domain[name].contains(x.astype(batch.dtype)) | (weight == 0)
             if not valid.all():
                 return 0.0, int(np.argmin(valid))
-            value, d1, d2 = (x.astype(batch.dtype).astype(np.float64) for x in self.reference(*inputs))
-            grad = d1 if job.vector is None else d2 * job.vector[0].astype(np.float64)
-            return job.finish(weight, value, (grad,), (d2,)), -1
+            value, d1, d2 = self.reference(*inputs)
+            if len(self.variables) == 1:
+                d1, d2 = (d1,), (d2,)
+            rounded = [[x.astype(batch.dtype).astype(np.float64) for x in each] for each in ((value,), d1, d2)]
+            (value,), grad, hess = rounded
+            if job.vector is not None:
+                grad = _times(hess, [v.astype(np.float64) for v in job.vector])
+            return job.finish(weight, value, grad, hess[::2]), -1
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        for x, name in zip(batch.inputs, self.operands, strict=False):
+        for x, name in zip(batch.inputs, self._inputs(), strict=False):
             if name in self.domain and (error := checks.outside(x, name, self.domain[name], at, batch.dtype)):
                 return error
         return None
@@ -133,6 +153,13 @@ class Elementwise(Kind):
 def constant(number: float, x: Array) -> Array:
     """A number for every element, but NaN where `x` is: what a reference gives where it is flat."""
     return np.where(np.isnan(x), x, number)
+
+
+def _times(hess: list[Array], vector: list[Array]) -> list[Array]:
+    """Hessians of one or two variables, given by their upper triangles, times vectors."""
+    if len(vector) == 1:
+        return [hess[0] * vector[0]]
+    return [hess[0] * vector[0] + hess[1] * vector[1], hess[1] * vector[0] + hess[2] * vector[1]]
 
 
 def _equal(x: Array, value: float) -> Array:

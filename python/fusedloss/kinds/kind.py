@@ -77,7 +77,7 @@ class Pass:
     hess_floor: float = -math.inf
     hess_ceiling: float = math.inf
 
-    def finish(self, weight: Array, value: Array, grad: tuple[Array, ...], hess: tuple[Array, ...]) -> float:
+    def finish(self, weight: Array, value: Array, grad: Sequence[Array], hess: Sequence[Array]) -> float:
         """Writes the outputs of a pass in NumPy, from what the items would give by themselves.
 
         Args:
@@ -124,6 +124,10 @@ class Kind(Loss):
     def _batch(self, operands: tuple[ArrayLike, ...]) -> Batch:
         """Checks the operands."""
         raise NotImplementedError
+
+    def _inputs(self) -> tuple[str, ...]:
+        """The operands in the order of a batch's inputs."""
+        return self.operands
 
     def _total(self, batch: Batch, weight: Array | None) -> float:
         """The sum of the items' weights."""
@@ -253,7 +257,7 @@ class Kind(Loss):
             job.hess = self._outputs(batch, wanted, out_hess, "out_hess")
         if out is None and out_hess is None:
             return
-        read: list[tuple[str, Array | None]] = list(zip(self.operands, batch.inputs, strict=False))
+        read: list[tuple[str, Array | None]] = list(zip(self._inputs(), batch.inputs, strict=False))
         read += [("sample_weight", job.weight), ("cotangent", job.cotangent)]
         read += [("vector", array) for array in job.vector or ()]
         written: list[tuple[str, Array | None]] = []
