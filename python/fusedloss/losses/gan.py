@@ -94,7 +94,7 @@ class LogisticDiscriminator(_Discriminator):
         >>> import fusedloss as fl
         >>> value, (real, fake) = fl.LogisticDiscriminator().value_and_grad([0.0], [0.0])
         >>> round(value, 12), real.tolist(), fake.tolist()
-        (1.386294361120, [-0.5], [0.5])
+        (1.38629436112, [-0.5], [0.5])
     """
 
     real_label: float = option(default=1.0, accepts=Real(SHARE))
