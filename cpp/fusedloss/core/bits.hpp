@@ -118,6 +118,12 @@ FUSEDLOSS_INLINE T flip_sign(T x, T sign) {
   return from_bits<T>(bits_of(x) ^ (bits_of(sign) & Bits<T>{1} << (8 * sizeof(T) - 1)));
 }
 
+/// Of two numbers the one that `x` is not.
+template <class T>
+FUSEDLOSS_INLINE T other(T x, T a, T b) {
+  return from_bits<T>(bits_of(x) ^ bits_of(a) ^ bits_of(b));
+}
+
 /// All ones, or 0.
 template <class T>
 FUSEDLOSS_INLINE Bits<T> mask_of(bool condition) {

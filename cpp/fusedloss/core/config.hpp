@@ -47,6 +47,13 @@
 #define FUSEDLOSS_LANES(count) _Pragma("omp simd")
 #endif
 
+// Put before a loop of a few turns, their number a constant.
+#if defined(__clang__)
+#define FUSEDLOSS_UNROLLED _Pragma("unroll")
+#else
+#define FUSEDLOSS_UNROLLED _Pragma("GCC unroll 8")
+#endif
+
 // Put before a loop of any length whose turns do not depend on one another.
 #if defined(__clang__)
 #define FUSEDLOSS_SIMD FUSEDLOSS_PRAGMA(clang loop vectorize(assume_safety))

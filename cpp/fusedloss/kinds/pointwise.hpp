@@ -337,10 +337,12 @@ struct Pointwise {
           }
         }
       }
-      for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
+      FUSEDLOSS_UNROLLED  // otherwise the pointers live in memory
+          for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
       weight += steps.weight.step;
       slope += steps.slope.step;
       value += steps.value.step;
+      FUSEDLOSS_UNROLLED
       for (int k = 0; k < variables; ++k) {
         vector[k] += steps.vector[k].step;
         grad[k] += steps.grad[k].step;

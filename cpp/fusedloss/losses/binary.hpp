@@ -56,9 +56,9 @@ struct BinaryCrossEntropy {
     // Both terms share log(1 + e^-|z|), and one of them grows beyond it: of weight 0 not at infinite z either.
     const LogisticTail<T> s = logistic_tail(absolute(z));
     const bool below = is_negative(z);
-    const T grows = below ? positive : negative, fades = below ? negative : positive;
+    const T grows = below ? positive : negative, fades = other(grows, positive, negative);
     const T linear = grows * absolute(z);
-    const T slope = fma(grows, s.larger, -fades * s.smaller);
+    const T slope = fma(-fades, s.smaller, grows * s.larger);
     return {fma(positive + negative, s.e + s.rest, linear > T(0) ? linear : T(0)), flip_sign(slope, z),
             (positive + negative) * s.larger * s.smaller};
   }
