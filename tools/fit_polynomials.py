@@ -190,7 +190,7 @@ FITS = [
     # One term more by name: 2 atanh(s) = 2 s + 2/3 s^3 + s^5 P(s^2), for the logarithm in two parts.
     Fit("pow_atanh", lambda t: (atanh_tail(t) - mpf(2) / 3) / t, lambda t: t**2 / 2, mpf(0), MANTISSA_S2, 4, 9),
     # log1p(e) = e + e^2 P(e) for e in [0, 1]: a division would cost more than these terms, for float alone.
-    Fit("logistic_log1p", log1p_tail, lambda e: e**2 / mp.log1p(e), mpf(0), mpf(1), 8, 0),
+    Fit("logistic_log1p", log1p_tail, lambda e: e**2 / mp.log1p(e), mpf(0), mpf(1), 9, 0),
     # The same by s = e / (2 + e), at most 1/3.
     Fit("logistic_atanh", atanh_tail, lambda t: t / 2, mpf(0), mpf(1) / 9, 0, 11),
     # log cosh a = a^2 P(a^2) for a <= 1.

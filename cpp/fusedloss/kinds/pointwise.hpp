@@ -262,9 +262,10 @@ struct Bench {
     const int at = full, size = tail;
     last.each_input(streams, [at, size](Stream<const T>& stream, const Stream<const T>& from) {
       T* lane = const_cast<T*>(stream.at);  // a buffer of this Bench
-      for (int l = 0; l < width; ++l) lane[l] = T(0);
-      std::memcpy(lane, from.at + at * from.step, size * sizeof(T));
+      const T* item = from.at + at * from.step;
+      for (int l = 0; l < width; ++l) lane[l] = item[l < size ? l : 0];  // of the domain if the items are
     });
+    for (int l = size; l < width; ++l) buffers.last.weight.at[l] = T(0);
   }
 };
 
@@ -285,7 +286,7 @@ struct Pointwise {
                                       double (&sum)[width], Bits<T>& suspects) {
     const T* input[Loss::inputs];
     for (int k = 0; k < Loss::inputs; ++k) input[k] = streams.input[k].at;
-    const T *weight = streams.weight.at, *slope = streams.slope.at, *vector[variables];
+    const T *slope = streams.slope.at, *vector[variables];
     T *value = streams.value.at, *grad[variables], *hess[variables];
     for (int k = 0; k < variables; ++k) {
       vector[k] = streams.vector[k].at;
@@ -311,8 +312,9 @@ struct Pointwise {
         if constexpr (Loss::inputs > 2) x[2] = input[2][l];
         if constexpr (Loss::inputs > 3) x[3] = input[3][l];
         const Jet<T, variables> jet = Loss::template eval<T>(x, options);
-        // Sign bits, which cost the fewest instructions; those of -0 and NaN are sorted out by first_invalid.
-        suspect[l] |= bits_of(Loss::template room<T>(x, options)) & (Bits<T>{0} - bits_of(weight[l]));
+        // Sign bits, which cost the fewest instructions: those of -0, of NaN and of items without weight are sorted out
+        // by first_invalid.
+        suspect[l] |= bits_of(Loss::template room<T>(x, options));
         if constexpr (wants_value) {
           total[l] += static_cast<double>(jet.value);
           value[l] = jet.value;
@@ -339,7 +341,6 @@ struct Pointwise {
       }
       FUSEDLOSS_UNROLLED  // otherwise the pointers live in memory
           for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
-      weight += steps.weight.step;
       slope += steps.slope.step;
       value += steps.value.step;
       FUSEDLOSS_UNROLLED
@@ -359,9 +360,10 @@ struct Pointwise {
   static FUSEDLOSS_INLINE std::int64_t first_invalid(const Bench<T>& bench, const Options& options) {
     const auto item = [](const Stream<const T>& stream, int i) { return stream.at[stream.step == 0 ? 0 : i]; };
     for (int i = 0; i < bench.count; ++i) {
+      if (item(bench.streams.weight, i) == T(0)) continue;
       T x[Loss::inputs];
       for (int k = 0; k < Loss::inputs; ++k) x[k] = item(bench.streams.input[k], i);
-      if (item(bench.streams.weight, i) != T(0) && Loss::template room<T>(x, options) < T(0)) return bench.start + i;
+      if (Loss::template room<T>(x, options) < T(0)) return bench.start + i;
     }
     return -1;
   }

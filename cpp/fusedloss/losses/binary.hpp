@@ -59,7 +59,7 @@ struct BinaryCrossEntropy {
     const T grows = below ? positive : negative, fades = other(grows, positive, negative);
     const T linear = grows * absolute(z);
     const T slope = fma(-fades, s.smaller, grows * s.larger);
-    return {fma(positive + negative, s.e + s.rest, linear > T(0) ? linear : T(0)), flip_sign(slope, z),
+    return {fma(positive + negative, s.log_term, linear > T(0) ? linear : T(0)), flip_sign(slope, z),
             (positive + negative) * s.larger * s.smaller};
   }
   template <class T>
