@@ -55,7 +55,7 @@ struct ClassSum {
                 offset[l] = unit.across ? 0 : static_cast<Index>(l);
                 label[l] = labelled ? near(unit.label[l] - first) : Index(-1);
               }
-              FUSEDLOSS_LANES(width)
+              FUSEDLOSS_LANES(lanes<T>)
               for (int l = 0; l < width; ++l) {
                 const bool real = offset[l] < left;
                 const T share = Loss::target(labelled ? (offset[l] == label[l] ? T(1) : T(0)) : t[l], uniform, options);
