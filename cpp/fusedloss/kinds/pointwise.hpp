@@ -10,8 +10,9 @@
 //
 // Design:
 // 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input and a factor that
-// all
-//    items share are streams of step zero over one group.
+//    all items share are streams of step zero. An output never has step zero, wanted or not: a load from 4 KB beside a
+//    line just stored waits for the store, and beside a line that is stored all the time lies some constant of the
+//    loop.
 // 2. The tail of a block runs through the same loop from padded buffers: one loop, the same bits whatever the length.
 // 3. Only the loop over groups is compiled for each functor. What is not the loss's own - laying out a block, weighing
 //    and summing its items while they are in the first-level cache - is compiled once (Bench).
@@ -105,7 +106,7 @@ struct Bench {
     call = of;
     invalid_weight = -1;
     streams.each_input(buffers.whole, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
-    streams.each_output(buffers.whole, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    streams.each_output(buffers.whole, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, width}; });
     last.each_input(buffers.last, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
     last.each_output(buffers.last, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
     const T scale = static_cast<T>(call->scale);
@@ -135,8 +136,12 @@ struct Bench {
       place(call->hess[k], buffers.whole.hess[k].at, streams.hess[k]);
     }
     weigh();
-    streams.value = {buffers.whole.value.at, weighted ? width : 0};
+    streams.value = {buffers.whole.value.at, width};
     place(call->value, buffers.whole.value.at, streams.value);
+    // Items that nobody asks for go where the gradient is written a moment later.
+    if (call->value.layout == abi::absent && !weighted && call->grad[0].layout != abi::absent) {
+      streams.value = streams.grad[0];
+    }
     if (tail != 0) pad();
     return true;
   }
@@ -169,8 +174,7 @@ struct Bench {
       const int count = part == 0 ? full : tail == 0 ? 0 : 1;
       for (int k = 0; k < 2 * abi::max_variables; ++k) {
         const Stream<T>& stream = k < abi::max_variables ? of.grad[k] : of.hess[k - abi::max_variables];
-        const bool wanted = (k < abi::max_variables ? streams.grad[k] : streams.hess[k - abi::max_variables]).step != 0;
-        for (int group = 0; wanted && group < count; ++group) {
+        for (int group = 0; group < count; ++group) {
           T* derivative = stream.at + group * width;
           const T* slope = of.slope.at + group * of.slope.step;
           FUSEDLOSS_LANES(width)
