@@ -17,7 +17,7 @@ from .losses.gan import (
     RelativisticDiscriminator,
     RelativisticGenerator,
 )
-from .losses.margin import Hinge
+from .losses.margin import Hinge, MarginRanking
 from .losses.regression import MAE, MSE, Huber, Quantile
 from .losses.softmax import CrossEntropy
 
@@ -34,6 +34,7 @@ __all__ = [
     "LeastSquaresDiscriminator",
     "LeastSquaresGenerator",
     "LogisticDiscriminator",
+    "MarginRanking",
     "MinimaxGenerator",
     "NonSaturatingGenerator",
     "Quantile",
@@ -50,6 +51,7 @@ __all__ = [
     "least_squares_generator",
     "logistic_discriminator",
     "mae",
+    "margin_ranking",
     "minimax_generator",
     "mse",
     "non_saturating_generator",
@@ -71,6 +73,7 @@ LOSSES: dict[str, type[Loss]] = {
     "relativistic_discriminator": RelativisticDiscriminator,
     "relativistic_generator": RelativisticGenerator,
     "hinge": Hinge,
+    "margin_ranking": MarginRanking,
     "mse": MSE,
     "mae": MAE,
     "huber": Huber,
@@ -318,6 +321,28 @@ def hinge(
     """
     return Hinge(labels=labels, margin=margin, reduction=reduction)(
         pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def margin_ranking(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    target: ArrayLike,
+    *,
+    margin: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """One score ahead of another by a margin (Herbrich, Graepel and Obermayer 2000, "Large margin rank boundaries").
+
+    The value of `MarginRanking` as a function: `x1`, `x2`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MarginRanking(margin=margin, reduction=reduction)(
+        x1, x2, target, sample_weight=sample_weight, denominator=denominator
     )
 
 

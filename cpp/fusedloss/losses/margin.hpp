@@ -42,6 +42,26 @@ struct Hinge : Margin<Hinge> {
   }
 };
 
-using MarginLosses = List<Hinge>;
+/// The hinge of the difference of two scores: max(0, margin - y (x1 - x2)).
+struct MarginRanking {
+  static constexpr const char* name = "margin_ranking";
+  static constexpr int inputs = 3, variables = 2;
+  static constexpr double nanoseconds = 0.3;
+  template <class T>
+  using Options = Hinge::Options<T>;
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T, 2> eval(const T (&input)[3], const Options<T>& options) {
+    const T difference[2] = {input[0] - input[1], input[2]};
+    const Jet<T> jet = Hinge::eval(difference, options);
+    return {jet.value, {jet.d1, -jet.d1}, {jet.d2, -jet.d2, jet.d2}};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE T room(const T (&input)[3], const Options<T>& options) {
+    const T difference[2] = {T(0), input[2]};
+    return Hinge::room(difference, options);
+  }
+};
+
+using MarginLosses = List<Hinge, MarginRanking>;
 
 FUSEDLOSS_END

@@ -8,7 +8,7 @@ from ..arrays import Array, Labels
 from ..domains import NOT_NEGATIVE, Domain, Points
 from ..facts import Facts, Kink, Traits
 from ..kinds.elementwise import Elementwise, constant
-from ..operands import PredTarget
+from ..operands import PredTarget, Ranked
 from ..options import Choice, Real, option
 
 
@@ -87,3 +87,52 @@ class Hinge(_Margin):
         gap = self.margin - u
         flat = constant(0.0, u)
         return np.maximum(gap, 0.0), np.where(gap > 0, -1.0, flat), flat
+
+
+class MarginRanking(Ranked, Elementwise):
+    r"""One score ahead of another by a margin (Herbrich, Graepel and Obermayer 2000, "Large margin rank boundaries").
+
+    .. math:: l = \max(0, m - y (x_1 - x_2))
+
+    x1, x2 and target have one shape; every element is an item. The target is +1 where x1 should be the higher score, -1
+    where x2 should. There are two gradients, 0 at the kink; the Hessian is 0 everywhere.
+
+    Args:
+        margin: m, >= 0.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A target is neither -1 nor +1.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, (first, second) = fl.MarginRanking(margin=1.0).value_and_grad([0.5, 3.0], [0.0, 0.0], [1, 1])
+        >>> value, first.tolist(), second.tolist()
+        (0.25, [-0.5, 0.0], [0.5, 0.0])
+    """
+
+    margin: float = option(default=0.0, accepts=Real(NOT_NEGATIVE))
+
+    aliases = ("MarginRankingLoss",)
+    facts = Facts(
+        task="ranking",
+        activation="identity",
+        robustness="a pair in the wrong order pulls no harder than any other pair within the margin",
+        smoothness="continuous, with a kink at the margin",
+        samples=({}, {"margin": 0.5}),
+    )
+    traits = Traits(convex=True, lipschitz=1.0)
+
+    @property
+    def domain(self) -> dict[str, Domain]:
+        return {"target": Points((-1.0, 1.0))}
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "margin_ranking", (1.0, 0.0, self.margin)
+
+    def reference(self, *inputs: Array) -> tuple[Array, tuple[Array, Array], tuple[Array, Array, Array]]:
+        x1, x2, target = inputs
+        gap = self.margin - target * (x1 - x2)
+        slope = np.where(gap > 0, -target, constant(0.0, gap))
+        flat = constant(0.0, gap)
+        return np.maximum(gap, 0.0), (slope, -slope), (flat, flat, flat)
