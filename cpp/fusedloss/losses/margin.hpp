@@ -53,7 +53,7 @@ struct MarginRanking {
   static FUSEDLOSS_INLINE Jet<T, 2> eval(const T (&input)[3], const Options<T>& options) {
     const T difference[2] = {input[0] - input[1], input[2]};
     const Jet<T> jet = Hinge::eval(difference, options);
-    return {jet.value, {jet.d1, -jet.d1}, {jet.d2, -jet.d2, jet.d2}};
+    return {jet.value, {jet.d1, T(0) - jet.d1}, {jet.d2, T(0) - jet.d2, jet.d2}};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[3], const Options<T>& options) {

@@ -135,4 +135,4 @@ class MarginRanking(Ranked, Elementwise):
         gap = self.margin - target * (x1 - x2)
         slope = np.where(gap > 0, -target, constant(0.0, gap))
         flat = constant(0.0, gap)
-        return np.maximum(gap, 0.0), (slope, -slope), (flat, flat, flat)
+        return np.maximum(gap, 0.0), (slope, 0.0 - slope), (flat, flat, flat)
