@@ -407,8 +407,8 @@ FUSEDLOSS_INLINE LogisticTail<T> logistic_tail(T a) {
 }
 
 /// The logistic function s(z) = 1 / (1 + e^-z) and its integral, which share one exponential.
-/// Max error: softplus float 2.16 ulp (0x1.372ecp-7), double 2.06 (0x1.d5d0e4edb360bp-11); log_term no more; sigmoid and
-/// complement float 2.79 (-0x1.5ef06p+1), double 2.6 (0x1.06b92ff06caf3p+1).
+/// Max error: softplus float 2.16 ulp (0x1.372ecp-7), double 2.06 (0x1.d5d0e4edb360bp-11); log_term no more; sigmoid
+/// and complement float 2.79 (-0x1.5ef06p+1), double 2.6 (0x1.06b92ff06caf3p+1).
 template <class T>
 struct Logistic {
   T softplus;    ///< log(1 + e^z)
