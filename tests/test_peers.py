@@ -44,6 +44,8 @@ def test_torch_elementwise(seed: int, reduction: str, dtype: np.dtype) -> None:
     t = torch.tensor
     pairs: list[tuple[Any, np.ndarray, np.ndarray, Any]] = [
         (fl.MSE(), z, y, lambda x: functional.mse_loss(x, t(y), reduction=reduction)),
+        (fl.SmoothL1(beta=delta), z, y, lambda x: functional.smooth_l1_loss(x, t(y), beta=delta, reduction=reduction)),
+        (fl.Logistic(), z, sign, lambda x: functional.soft_margin_loss(x, t(sign), reduction=reduction)),
         (fl.MAE(), z, y, lambda x: functional.l1_loss(x, t(y), reduction=reduction)),
         (fl.Huber(delta=delta), z, y, lambda x: functional.huber_loss(x, t(y), delta=delta, reduction=reduction)),
         (

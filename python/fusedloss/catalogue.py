@@ -17,8 +17,17 @@ from .losses.gan import (
     RelativisticDiscriminator,
     RelativisticGenerator,
 )
-from .losses.margin import Hinge, MarginRanking
-from .losses.regression import MAE, MSE, Huber, Quantile
+from .losses.margin import (
+    Exponential,
+    Hinge,
+    Logistic,
+    MarginRanking,
+    ModifiedHuber,
+    Perceptron,
+    SmoothHinge,
+    SquaredHinge,
+)
+from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.softmax import CrossEntropy
 
 __all__ = [
@@ -28,36 +37,56 @@ __all__ = [
     "CriticDiscriminator",
     "CriticGenerator",
     "CrossEntropy",
+    "Expectile",
+    "Exponential",
     "Hinge",
     "HingeDiscriminator",
     "Huber",
     "LeastSquaresDiscriminator",
     "LeastSquaresGenerator",
+    "LogCosh",
+    "Logistic",
     "LogisticDiscriminator",
     "MarginRanking",
     "MinimaxGenerator",
+    "ModifiedHuber",
     "NonSaturatingGenerator",
+    "Perceptron",
+    "PseudoHuber",
     "Quantile",
     "RelativisticDiscriminator",
     "RelativisticGenerator",
+    "SmoothHinge",
+    "SmoothL1",
+    "SquaredHinge",
     "binary_cross_entropy",
     "critic_discriminator",
     "critic_generator",
     "cross_entropy",
+    "expectile",
+    "exponential",
     "hinge",
     "hinge_discriminator",
     "huber",
     "least_squares_discriminator",
     "least_squares_generator",
+    "log_cosh",
+    "logistic",
     "logistic_discriminator",
     "mae",
     "margin_ranking",
     "minimax_generator",
+    "modified_huber",
     "mse",
     "non_saturating_generator",
+    "perceptron",
+    "pseudo_huber",
     "quantile",
     "relativistic_discriminator",
     "relativistic_generator",
+    "smooth_hinge",
+    "smooth_l1",
+    "squared_hinge",
 ]
 
 LOSSES: dict[str, type[Loss]] = {
@@ -73,10 +102,20 @@ LOSSES: dict[str, type[Loss]] = {
     "relativistic_discriminator": RelativisticDiscriminator,
     "relativistic_generator": RelativisticGenerator,
     "hinge": Hinge,
+    "squared_hinge": SquaredHinge,
+    "smooth_hinge": SmoothHinge,
+    "modified_huber": ModifiedHuber,
+    "perceptron": Perceptron,
+    "logistic": Logistic,
+    "exponential": Exponential,
     "margin_ranking": MarginRanking,
     "mse": MSE,
     "mae": MAE,
     "huber": Huber,
+    "smooth_l1": SmoothL1,
+    "pseudo_huber": PseudoHuber,
+    "log_cosh": LogCosh,
+    "expectile": Expectile,
     "quantile": Quantile,
     "cross_entropy": CrossEntropy,
 }
@@ -324,6 +363,133 @@ def hinge(
     )
 
 
+def squared_hinge(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    labels: Labels = "pm1",
+    margin: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The square of the hinge: an L2 support-vector machine's.
+
+    The value of `SquaredHinge` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SquaredHinge(labels=labels, margin=margin, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def smooth_hinge(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    labels: Labels = "pm1",
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The hinge with a rounded corner (Rennie and Srebro 2005, "Loss functions for preference levels").
+
+    The value of `SmoothHinge` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SmoothHinge(labels=labels, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def modified_huber(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    labels: Labels = "pm1",
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The squared hinge, straight where the prediction is wrong by more than 1 (Zhang 2004).
+
+    The value of `ModifiedHuber` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return ModifiedHuber(labels=labels, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def perceptron(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    labels: Labels = "pm1",
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The hinge without a margin (Rosenblatt 1958, "The perceptron").
+
+    The value of `Perceptron` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Perceptron(labels=labels, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def logistic(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    labels: Labels = "pm1",
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The soft margin: logistic regression in terms of the margin.
+
+    The value of `Logistic` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Logistic(labels=labels, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def exponential(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    labels: Labels = "pm1",
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The loss that AdaBoost minimises (Friedman, Hastie and Tibshirani 2000, "Additive logistic regression").
+
+    The value of `Exponential` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Exponential(labels=labels, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
 def margin_ranking(
     x1: ArrayLike,
     x2: ArrayLike,
@@ -400,6 +566,83 @@ def huber(
         A float, or one value for each item with ``reduction="none"``.
     """
     return Huber(delta=delta, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def smooth_l1(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    beta: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Squared within beta, absolute beyond (Girshick 2015, "Fast R-CNN").
+
+    The value of `SmoothL1` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SmoothL1(beta=beta, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def pseudo_huber(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    delta: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Huber's loss without a corner (Charbonnier et al. 1994, "Deterministic edge-preserving regularization").
+
+    The value of `PseudoHuber` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return PseudoHuber(delta=delta, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def log_cosh(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Log cosh of the residual: squared where it is small, absolute where it is large.
+
+    The value of `LogCosh` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LogCosh(reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def expectile(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    tau: float = 0.5,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Squared error with two weights, whose best constant is an expectile (Newey and Powell 1987).
+
+    The value of `Expectile` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Expectile(tau=tau, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
 def quantile(

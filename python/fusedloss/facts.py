@@ -51,7 +51,7 @@ class Facts:
         smoothness: How often it can be differentiated.
         samples: Sets of options that tests and benchmarks run, the defaults first; an array among them fixes the length
             of the axis that it lies along.
-        tolerance: Relative error that the compiled backend may have against the reference, in machine epsilons.
+        tolerance: Relative error that either backend may have, in machine epsilons; more than 8 needs a reason.
     """
 
     task: str

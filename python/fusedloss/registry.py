@@ -15,8 +15,8 @@ def losses() -> Iterator[type[Loss]]:
 
     Example:
         >>> import fusedloss as fl
-        >>> [loss.__name__ for loss in fl.losses() if loss.facts.task == "binary classification"]
-        ['BinaryCrossEntropy', 'Hinge']
+        >>> [loss.__name__ for loss in fl.losses() if loss.facts.task == "quantile regression"]
+        ['Quantile']
     """
     return iter(LOSSES.values())
 

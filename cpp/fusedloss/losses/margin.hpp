@@ -4,6 +4,7 @@
 #include "../core/jet.hpp"
 #include "../core/lanes.hpp"
 #include "../core/list.hpp"
+#include "../core/math.hpp"
 
 FUSEDLOSS_BEGIN
 
@@ -42,6 +43,78 @@ struct Hinge : Margin<Hinge> {
   }
 };
 
+/// max(0, margin - u)^2.
+struct SquaredHinge : Margin<SquaredHinge> {
+  static constexpr const char* name = "squared_hinge";
+  static constexpr double nanoseconds = 0.25;
+  template <class T>
+  using Options = Hinge::Options<T>;
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T u, const Options<T>& options) {
+    const T gap = maximum(options.margin - u, T(0));
+    return {gap * gap, T(0) - T(2) * gap, gap > T(0) ? T(2) : unless_nan(u, T(0))};
+  }
+};
+
+/// scale (1 - u)^2 down to u = 1 - reach, from there on straight; 0 from u = 1.
+template <class Loss>
+struct RoundedHinge : Margin<Loss> {
+  static constexpr double nanoseconds = 0.3;
+  template <class T>
+  struct Options {
+    T slope, offset;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T u, const Options<T>&) {
+    const T gap = maximum(T(1) - u, T(0)), inner = minimum(gap, T(Loss::reach));
+    const T slope = T(2) * T(Loss::scale) * inner;
+    const T d2 = gap > T(0) ? T(2) * T(Loss::scale) : unless_nan(u, T(0));
+    return {slope * (gap - T(0.5) * inner), T(0) - slope, u < T(1) - T(Loss::reach) ? T(0) : d2};
+  }
+};
+
+/// Half the square within one unit of the margin.
+struct SmoothHinge : RoundedHinge<SmoothHinge> {
+  static constexpr const char* name = "smooth_hinge";
+  static constexpr float reach = 1, scale = 0.5f;
+};
+
+/// The square within two units of the margin.
+struct ModifiedHuber : RoundedHinge<ModifiedHuber> {
+  static constexpr const char* name = "modified_huber";
+  static constexpr float reach = 2, scale = 1;
+};
+
+/// log(1 + e^-u).
+struct SoftMargin : Margin<SoftMargin> {
+  static constexpr const char* name = "logistic";
+  static constexpr double nanoseconds = 0.8;
+  template <class T>
+  struct Options {
+    T slope, offset;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T u, const Options<T>&) {
+    const LogisticTail<T> s = logistic_tail(absolute(u));
+    return {maximum(-u, T(0)) + s.log_term, is_negative(u) ? -s.larger : -s.smaller, s.larger * s.smaller};
+  }
+};
+
+/// e^-u.
+struct Exponential : Margin<Exponential> {
+  static constexpr const char* name = "exponential";
+  static constexpr double nanoseconds = 0.6;
+  template <class T>
+  struct Options {
+    T slope, offset;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T u, const Options<T>&) {
+    const T e = exp(-u);
+    return {e, -e, e};
+  }
+};
+
 /// The hinge of the difference of two scores: max(0, margin - y (x1 - x2)).
 struct MarginRanking {
   static constexpr const char* name = "margin_ranking";
@@ -62,6 +135,6 @@ struct MarginRanking {
   }
 };
 
-using MarginLosses = List<Hinge, MarginRanking>;
+using MarginLosses = List<Hinge, SquaredHinge, SmoothHinge, ModifiedHuber, SoftMargin, Exponential, MarginRanking>;
 
 FUSEDLOSS_END

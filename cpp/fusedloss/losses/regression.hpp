@@ -5,6 +5,7 @@
 #include "../core/jet.hpp"
 #include "../core/lanes.hpp"
 #include "../core/list.hpp"
+#include "../core/math.hpp"
 
 FUSEDLOSS_BEGIN
 
@@ -67,6 +68,76 @@ struct Huber : Residual<Huber> {
   }
 };
 
+/// Huber's loss over its delta, here beta: r^2 / (2 beta), beyond |r| - beta / 2.
+struct SmoothAbsolute : Residual<SmoothAbsolute> {
+  static constexpr const char* name = "smooth_l1";
+  static constexpr double nanoseconds = 0.2;
+  template <class T>
+  struct Options {
+    T beta, inverse;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>& options) {
+    const T size = absolute(r), inner = minimum(size, options.beta);
+    const T part = inner * options.inverse;
+    const bool quadratic = size <= options.beta;
+    return {part * (size - T(0.5) * inner), copy_sign(quadratic ? part : unless_nan(r, T(1)), r),
+            quadratic ? options.inverse : unless_nan(r, T(0))};
+  }
+};
+
+/// delta^2 (sqrt(1 + (r / delta)^2) - 1), in terms that neither cancel nor overflow.
+struct PseudoHuber : Residual<PseudoHuber> {
+  static constexpr const char* name = "pseudo_huber";
+  static constexpr double nanoseconds = 0.7;
+  template <class T>
+  struct Options {
+    T delta, inverse;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>& options) {
+    const T size = absolute(r), x = size * options.inverse;
+    const T lower = minimum(x, T(1));
+    const T shrink = T(1) / maximum(x, T(1));  // sqrt(1 + x^2) = root / shrink
+    const T ratio = lower * shrink;
+    const T root = square_root(fma(ratio, ratio, T(1)));
+    const T inverse = T(1) / root;
+    const T curve = shrink * inverse;
+    // lower / (shrink + root) = x / (1 + sqrt(1 + x^2)), lower and shrink being x and 1, or 1 and 1 / x.
+    return {size * (options.delta * (lower / (shrink + root))), copy_sign(options.delta * (lower * inverse), r),
+            curve * curve * curve};
+  }
+};
+
+/// log cosh r.
+struct LogCoshResidual : Residual<LogCoshResidual> {
+  static constexpr const char* name = "log_cosh";
+  static constexpr double nanoseconds = 1.2;
+  template <class T>
+  struct Options {};
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>&) {
+    const LogCosh<T> at = log_cosh(r);
+    return {at.value, at.tanh, at.sech2};
+  }
+};
+
+/// |tau - [r > 0]| r^2.
+struct Expectile : Residual<Expectile> {
+  static constexpr const char* name = "expectile";
+  static constexpr double nanoseconds = 0.2;
+  template <class T>
+  struct Options {
+    T tau;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>& options) {
+    const T weight = r > T(0) ? T(1) - options.tau : unless_nan(r, options.tau);
+    const T slope = weight * r;
+    return {slope * r, slope + slope, weight + weight};
+  }
+};
+
 /// max(q e, (q - 1) e) with e = target - pred; the level q is an array parameter. Derivative 0 at e = 0.
 struct Quantile {
   static constexpr const char* name = "quantile";
@@ -86,6 +157,6 @@ struct Quantile {
   }
 };
 
-using Regression = List<Squared, Absolute, Huber, Quantile>;
+using Regression = List<Squared, Absolute, Huber, SmoothAbsolute, PseudoHuber, LogCoshResidual, Expectile, Quantile>;
 
 FUSEDLOSS_END

@@ -569,6 +569,11 @@ def gradient_penalty(input_grads: ArrayLike, target: float = 1.0) -> tuple[float
     gradients = given if given.dtype in (np.float32, np.float64) else given.astype(np.float64)
     if gradients.ndim == 0 or len(gradients) == 0:
         raise ValueError(f"input_grads must have a first axis of samples, got shape {gradients.shape}")
+    with np.errstate(all="ignore"):
+        return _penalty(gradients, target)
+
+
+def _penalty(gradients: Array, target: float) -> tuple[float, Array]:
     flat = gradients.reshape(len(gradients), -1)
     largest = np.max(np.abs(flat), axis=1, initial=0.0).astype(np.float64)  # scaled by it, no square leaves the range
     scale = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)

@@ -43,9 +43,9 @@ class Hinge(_Margin):
 
     .. math:: l = \max(0, m - u), \quad u = y z
 
-    pred and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with ``labels="01"``.
-    The derivative at u = m is 0; the Hessian is 0 everywhere. Wherever pred has the wrong sign it is m more than the
-    perceptron's loss -u.
+    pred and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with
+    ``labels="01"``. The derivative at u = m is 0; the Hessian is 0 everywhere. Wherever pred has the wrong sign it
+    is m more than the perceptron's loss -u.
 
     Args:
         labels: ``"pm1"`` for targets -1 and +1, ``"01"`` for 0 and 1.
@@ -87,6 +87,264 @@ class Hinge(_Margin):
         gap = self.margin - u
         flat = constant(0.0, u)
         return np.maximum(gap, 0.0), np.where(gap > 0, -1.0, flat), flat
+
+
+class SquaredHinge(_Margin):
+    r"""The square of the hinge: an L2 support-vector machine's.
+
+    .. math:: l = \max(0, m - u)^2, \quad u = y z
+
+    pred and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with
+    ``labels="01"``. The Hessian is 2 within the margin and 0 from u = m on.
+
+    Args:
+        labels: ``"pm1"`` for targets -1 and +1, ``"01"`` for 0 and 1.
+        margin: m, >= 0.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A target is not one of the two labels.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.SquaredHinge().value_and_grad([0.5, 3.0], [1, 1])
+        >>> value, grad.tolist()
+        (0.125, [-0.5, 0.0])
+    """
+
+    margin: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
+
+    aliases = ("squared_hinge_loss",)
+    facts = Facts(
+        task="binary classification",
+        activation="identity",
+        robustness="a wrong label pulls in proportion to its distance from the margin",
+        smoothness="continuously differentiable; the second derivative jumps at the margin",
+        samples=({}, {"margin": 0.5}, {"labels": "01"}),
+    )
+    traits = Traits(convex=True)
+
+    @property
+    def kinks(self) -> tuple[Kink, ...]:
+        return (Kink(self.margin, 2, "margin"),)
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "squared_hinge", (*self.map_to_signs, self.margin)
+
+    def of(self, u: Array) -> tuple[Array, Array, Array]:
+        gap = np.maximum(self.margin - u, 0.0)
+        return gap**2, 0.0 - 2 * gap, np.where(gap > 0, 2.0, constant(0.0, u))
+
+
+class SmoothHinge(_Margin):
+    r"""The hinge with a rounded corner (Rennie and Srebro 2005, "Loss functions for preference levels").
+
+    .. math:: l = \begin{cases} 1/2 - u & u \le 0 \\ (1 - u)^2 / 2 & 0 < u < 1 \\ 0 & u \ge 1 \end{cases},
+        \quad u = y z
+
+    pred and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with
+    ``labels="01"``. The Hessian is 1 from u = 0 to 1, 0 elsewhere and at 1.
+
+    Args:
+        labels: ``"pm1"`` for targets -1 and +1, ``"01"`` for 0 and 1.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A target is not one of the two labels.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.SmoothHinge().value_and_grad([0.5, -1.0], [1, 1])
+        >>> value, grad.tolist()
+        (0.8125, [-0.25, -0.5])
+    """
+
+    aliases = ("RennieHinge",)
+    facts = Facts(
+        task="binary classification",
+        activation="identity",
+        robustness="a wrong label pulls no harder than any other item below the corner",
+        smoothness="continuously differentiable; the second derivative jumps at 0 and 1",
+        samples=({}, {"labels": "01"}),
+    )
+    traits = Traits(convex=True, lipschitz=1.0)
+    kinks = (Kink(0.0, 2, "margin"), Kink(1.0, 2, "margin"))
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "smooth_hinge", self.map_to_signs
+
+    def of(self, u: Array) -> tuple[Array, Array, Array]:
+        gap = 1 - u
+        inner = np.clip(gap, 0.0, 1.0)
+        d2 = np.where((u >= 0) & (u < 1), 1.0, constant(0.0, u))
+        return np.where(gap > 1, gap - 0.5, inner**2 / 2), 0.0 - inner, d2
+
+
+class ModifiedHuber(_Margin):
+    r"""The squared hinge, straight where the prediction is wrong by more than 1 (Zhang 2004).
+
+    .. math:: l = \begin{cases} -4 u & u < -1 \\ \max(0, 1 - u)^2 & u \ge -1 \end{cases}, \quad u = y z
+
+    pred and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with
+    ``labels="01"``. The Hessian is 2 from u = -1 to 1, 0 elsewhere and at 1.
+
+    Args:
+        labels: ``"pm1"`` for targets -1 and +1, ``"01"`` for 0 and 1.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A target is not one of the two labels.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.ModifiedHuber().value_and_grad([0.5, -2.0], [1, 1])
+        >>> value, grad.tolist()
+        (4.125, [-0.5, -2.0])
+    """
+
+    aliases = ("modified_huber_loss",)
+    facts = Facts(
+        task="binary classification",
+        activation="identity",
+        robustness="a wrong label pulls no harder than any other item below -1",
+        smoothness="continuously differentiable; the second derivative jumps at -1 and 1",
+        samples=({}, {"labels": "01"}),
+    )
+    traits = Traits(convex=True, lipschitz=4.0)
+    kinks = (Kink(-1.0, 2, "margin"), Kink(1.0, 2, "margin"))
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "modified_huber", self.map_to_signs
+
+    def of(self, u: Array) -> tuple[Array, Array, Array]:
+        gap = 1 - u
+        inner = np.clip(gap, 0.0, 2.0)
+        d2 = np.where((u >= -1) & (u < 1), 2.0, constant(0.0, u))
+        return np.where(gap > 2, -4 * u, inner**2), 0.0 - 2 * inner, d2
+
+
+class Perceptron(_Margin):
+    r"""The hinge without a margin (Rosenblatt 1958, "The perceptron").
+
+    .. math:: l = \max(0, -u), \quad u = y z
+
+    pred and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with
+    ``labels="01"``. The derivative at u = 0 is 0; the Hessian is 0 everywhere.
+
+    Args:
+        labels: ``"pm1"`` for targets -1 and +1, ``"01"`` for 0 and 1.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A target is not one of the two labels.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.Perceptron().value_and_grad([0.5, 3.0], [1, -1])
+        >>> value, grad.tolist()
+        (1.5, [0.0, 0.5])
+    """
+
+    aliases = ("perceptron_loss",)
+    facts = Facts(
+        task="binary classification",
+        activation="identity",
+        robustness="a wrong label pulls no harder than any other item on the wrong side",
+        smoothness="continuous, with a kink at 0",
+        samples=({}, {"labels": "01"}),
+    )
+    traits = Traits(convex=True, lipschitz=1.0)
+    kinks = (Kink(0.0, 1, "margin"),)
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "hinge", (*self.map_to_signs, 0.0)
+
+    def of(self, u: Array) -> tuple[Array, Array, Array]:
+        flat = constant(0.0, u)
+        return np.maximum(-u, 0.0), np.where(u < 0, -1.0, flat), flat
+
+
+class Logistic(_Margin):
+    r"""The soft margin: logistic regression in terms of the margin.
+
+    .. math:: l = \log(1 + e^{-u}), \quad u = y z
+
+    pred and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with
+    ``labels="01"``, which makes it `BinaryCrossEntropy`. It overflows for no u.
+
+    Args:
+        labels: ``"pm1"`` for targets -1 and +1, ``"01"`` for 0 and 1.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A target is not one of the two labels.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.Logistic().value_and_grad([0.0, -1000.0], [1, 1])
+        >>> round(value, 12), grad.tolist()
+        (500.34657359028, [-0.25, -0.5])
+    """
+
+    aliases = ("SoftMargin", "SoftMarginLoss", "logistic_loss")
+    facts = Facts(
+        task="binary classification",
+        activation="sigmoid",
+        likelihood="Bernoulli",
+        robustness="a wrong label costs in proportion to its distance",
+        smoothness="infinitely differentiable",
+        samples=({}, {"labels": "01"}),
+    )
+    traits = Traits(convex=True, lipschitz=1.0)
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "logistic", self.map_to_signs
+
+    def of(self, u: Array) -> tuple[Array, Array, Array]:
+        small = np.exp(-np.abs(u))  # never overflows
+        larger, smaller = 1 / (1 + small), small / (1 + small)
+        return np.maximum(-u, 0.0) + np.log1p(small), np.where(u < 0, -larger, -smaller), larger * smaller
+
+
+class Exponential(_Margin):
+    r"""The loss that AdaBoost minimises (Friedman, Hastie and Tibshirani 2000, "Additive logistic regression").
+
+    .. math:: l = e^{-u}, \quad u = y z
+
+    pred and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with
+    ``labels="01"``. Value and derivatives are infinite where e^-u is beyond the range of the type: in float32 for u
+    < -88.7, in float64 for u < -709.7.
+
+    Args:
+        labels: ``"pm1"`` for targets -1 and +1, ``"01"`` for 0 and 1.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A target is not one of the two labels.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.Exponential().value_and_grad([0.0, 0.0], [1, -1])
+        >>> value, grad.tolist()
+        (1.0, [-0.5, 0.5])
+    """
+
+    aliases = ("exponential_loss", "AdaBoost")
+    facts = Facts(
+        task="binary classification",
+        activation="sigmoid",
+        robustness="a wrong label pulls exponentially harder with its distance",
+        smoothness="infinitely differentiable",
+        samples=({}, {"labels": "01"}),
+    )
+    traits = Traits(convex=True)
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "exponential", self.map_to_signs
+
+    def of(self, u: Array) -> tuple[Array, Array, Array]:
+        e = np.exp(-u)
+        return e, -e, e
 
 
 class MarginRanking(Ranked, Elementwise):
