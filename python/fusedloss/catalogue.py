@@ -6,7 +6,7 @@ from .arrays import Array, ArrayLike, Labels, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy
 from .losses.margin import Hinge
-from .losses.regression import MAE, MSE, Huber, Quantile
+from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.softmax import CrossEntropy
 
 __all__ = [
@@ -14,16 +14,24 @@ __all__ = [
     "MSE",
     "BinaryCrossEntropy",
     "CrossEntropy",
+    "Expectile",
     "Hinge",
     "Huber",
+    "LogCosh",
+    "PseudoHuber",
     "Quantile",
+    "SmoothL1",
     "binary_cross_entropy",
     "cross_entropy",
+    "expectile",
     "hinge",
     "huber",
+    "log_cosh",
     "mae",
     "mse",
+    "pseudo_huber",
     "quantile",
+    "smooth_l1",
 ]
 
 LOSSES: dict[str, type[Loss]] = {
@@ -32,7 +40,11 @@ LOSSES: dict[str, type[Loss]] = {
     "mse": MSE,
     "mae": MAE,
     "huber": Huber,
+    "smooth_l1": SmoothL1,
+    "pseudo_huber": PseudoHuber,
+    "log_cosh": LogCosh,
     "quantile": Quantile,
+    "expectile": Expectile,
     "cross_entropy": CrossEntropy,
 }
 """By name, family by family."""
@@ -146,6 +158,64 @@ def huber(
     return Huber(delta=delta, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
+def smooth_l1(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    beta: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Huber loss over beta: slope 1 beyond (Girshick 2015, "Fast R-CNN", with beta = 1).
+
+    The value of `SmoothL1` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SmoothL1(beta=beta, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def pseudo_huber(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    delta: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """A smooth Huber loss (Charbonnier et al. 1994, "Two deterministic half-quadratic regularization algorithms").
+
+    The value of `PseudoHuber` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return PseudoHuber(delta=delta, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def log_cosh(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The logarithm of the hyperbolic cosine of the residual.
+
+    The value of `LogCosh` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LogCosh(reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
 def quantile(
     pred: ArrayLike,
     target: ArrayLike,
@@ -163,6 +233,25 @@ def quantile(
         A float, or one value for each item with ``reduction="none"``.
     """
     return Quantile(q=q, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def expectile(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    tau: float | tuple[float, ...] = 0.5,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Asymmetric squares, whose best constant is the tau-expectile (Newey and Powell 1987, "Asymmetric least squares").
+
+    The value of `Expectile` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Expectile(tau=tau, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
 def cross_entropy(
