@@ -48,7 +48,7 @@ class Case:
     @property
     def levels(self) -> bool:
         """Whether pred has a last axis that target has not."""
-        return isinstance(getattr(self.loss, "q", None), tuple)
+        return isinstance(getattr(self.loss, "levels", None), tuple)
 
     @property
     def soft(self) -> bool:

@@ -115,8 +115,8 @@ LOSSES: dict[str, type[Loss]] = {
     "smooth_l1": SmoothL1,
     "pseudo_huber": PseudoHuber,
     "log_cosh": LogCosh,
-    "expectile": Expectile,
     "quantile": Quantile,
+    "expectile": Expectile,
     "cross_entropy": CrossEntropy,
 }
 """By name, family by family."""
@@ -577,7 +577,7 @@ def smooth_l1(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """Squared within beta, absolute beyond (Girshick 2015, "Fast R-CNN").
+    """The Huber loss over beta: slope 1 beyond (Girshick 2015, "Fast R-CNN", with beta = 1).
 
     The value of `SmoothL1` as a function: `pred`, `target` as in a call, the options those of the class.
 
@@ -596,7 +596,7 @@ def pseudo_huber(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """Huber's loss without a corner (Charbonnier et al. 1994, "Deterministic edge-preserving regularization").
+    """A smooth Huber loss (Charbonnier et al. 1994, "Two deterministic half-quadratic regularization algorithms").
 
     The value of `PseudoHuber` as a function: `pred`, `target` as in a call, the options those of the class.
 
@@ -616,7 +616,7 @@ def log_cosh(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """Log cosh of the residual: squared where it is small, absolute where it is large.
+    """The logarithm of the hyperbolic cosine of the residual.
 
     The value of `LogCosh` as a function: `pred`, `target` as in a call, the options those of the class.
 
@@ -624,25 +624,6 @@ def log_cosh(
         A float, or one value for each item with ``reduction="none"``.
     """
     return LogCosh(reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
-
-
-def expectile(
-    pred: ArrayLike,
-    target: ArrayLike,
-    *,
-    tau: float = 0.5,
-    reduction: Reduction = "mean",
-    sample_weight: ArrayLike | None = None,
-    denominator: float | None = None,
-) -> Value:
-    """Squared error with two weights, whose best constant is an expectile (Newey and Powell 1987).
-
-    The value of `Expectile` as a function: `pred`, `target` as in a call, the options those of the class.
-
-    Returns:
-        A float, or one value for each item with ``reduction="none"``.
-    """
-    return Expectile(tau=tau, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
 def quantile(
@@ -662,6 +643,25 @@ def quantile(
         A float, or one value for each item with ``reduction="none"``.
     """
     return Quantile(q=q, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def expectile(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    tau: float | tuple[float, ...] = 0.5,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Asymmetric squares, whose best constant is the tau-expectile (Newey and Powell 1987).
+
+    The value of `Expectile` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Expectile(tau=tau, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
 def cross_entropy(

@@ -137,6 +137,12 @@ FUSEDLOSS_INLINE T masked(T x, Bits<T> mask) {
   return from_bits<T>(bits_of(x) & mask);
 }
 
+/// `yes` where the mask is all ones, `no` where it is 0: see masked().
+template <class T>
+FUSEDLOSS_INLINE T blend(Bits<T> mask, T yes, T no) {
+  return from_bits<T>((bits_of(yes) & mask) | (bits_of(no) & ~mask));
+}
+
 /// 2^(exponent - bias), the exponent in 1 ... 2 bias.
 template <class T>
 FUSEDLOSS_INLINE T power_of_two(Bits<T> biased_exponent) {
