@@ -39,7 +39,7 @@ struct LogQuadratic : PreciseResidual<LogQuadratic> {
   template <class T>
   struct Options {
     T width_hi, width_lo;  // the second derivative crosses 0 there
-    T inverse, inverse_lo;  // 1 / width
+    T inverse_hi, inverse_lo;  // 1 / width
     T height, slope;       // slope = 2 height / width^2
     T raise, excess;       // excess = max(raise - 1, 0)
     T zero_hi, zero_lo;    // where the value is 0; 0 if nowhere else
@@ -47,16 +47,17 @@ struct LogQuadratic : PreciseResidual<LogQuadratic> {
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& at, const Options<T>& options) {
-    const T x = at.a * options.inverse;
+    const T reciprocal = options.inverse_hi + options.inverse_lo;
+    const T x = at.a * reciprocal;
     const Bits<T> far = mask_of<T>(x > square_beyond<T>);
     const ExactResidual<T> near = {at.r, masked(at.a, ~far), at.lo};
-    const T root = fma(near.a, options.inverse, near.a * options.inverse_lo);
+    const T root = fma(near.a, options.inverse_hi, near.a * options.inverse_lo);
     const T square = root * root;
 
     // The logarithm of 1 + y, y = raise (x - zero) (x + zero) if there is a zero; close to 1/2 or below, of
     // raise (1 + x^2), which then has more digits; of |r| far out.
-    const T product = (-near.below(options.zero_hi, options.zero_lo) * options.inverse) *
-                      (near.above(options.zero_hi, options.zero_lo) * options.inverse);
+    const T product = (-near.below(options.zero_hi, options.zero_lo) * reciprocal) *
+                      (near.above(options.zero_hi, options.zero_lo) * reciprocal);
     const T y = fma(product, options.raise, options.excess);
     const Bits<T> low = mask_of<T>(y < T(-0.5));
     const TwoTerms<T> sum = two_sum(T(1), y);
@@ -65,8 +66,8 @@ struct LogQuadratic : PreciseResidual<LogQuadratic> {
     const T value = fma(options.height, logarithm + masked(logarithm, far), masked(options.far_offset, far));
 
     const T inverse = T(1) / blend(far, at.a, T(1) + square);
-    const T bend = (near.below(options.width_hi, options.width_lo) * options.inverse) *
-                   (near.above(options.width_hi, options.width_lo) * options.inverse);
+    const T bend = (near.below(options.width_hi, options.width_lo) * reciprocal) *
+                   (near.above(options.width_hi, options.width_lo) * reciprocal);
     const T width = options.width_hi + options.width_lo;
     const T far_slope = options.slope * width * width;
     return {value, copy_sign(blend(far, far_slope, options.slope * at.a) * inverse, at.r),
@@ -118,23 +119,24 @@ struct GemanMcClure : PreciseResidual<GemanMcClure> {
   static constexpr double nanoseconds = 0.4;
   template <class T>
   struct Options {
-    T inverse, inverse_lo;  // 1 / (2 c): powers of the square multiply its error by 6
+    T inverse_hi, inverse_lo;  // 1 / (2 c): powers of the square multiply its error by 6
     T bend_hi, bend_lo;  // 2 c / sqrt 3, where the second derivative is 0
     T bend_inverse;
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& at, const Options<T>& options) {
-    const T y = at.a * options.inverse;
+    const T reciprocal = options.inverse_hi + options.inverse_lo;
+    const T y = at.a * reciprocal;
     const Bits<T> far = mask_of<T>(y > square_beyond<T>);
     const ExactResidual<T> near = {at.r, masked(at.a, ~far), at.lo};
-    const T root = fma(near.a, options.inverse, near.a * options.inverse_lo);
+    const T root = fma(near.a, options.inverse_hi, near.a * options.inverse_lo);
     const T inverse = T(1) / blend(far, y, fma(root, root, T(1)));
     const T bend = (near.below(options.bend_hi, options.bend_lo) * options.bend_inverse) *
                    (near.above(options.bend_hi, options.bend_lo) * options.bend_inverse);
-    const T scale = T(4) * options.inverse;
+    const T scale = T(4) * reciprocal;
     return {T(2) * blend(far, T(1), root * (root * inverse)),
             copy_sign(scale * blend(far, inverse, root) * inverse * inverse, at.r),
-            scale * options.inverse * blend(far, T(-3) * inverse, bend) * inverse * inverse * inverse};
+            scale * reciprocal * blend(far, T(-3) * inverse, bend) * inverse * inverse * inverse};
   }
 };
 
