@@ -67,16 +67,40 @@ def barron_exactly(r: Any, alpha: Any, c: Any) -> Any:
     return distance / alpha * mpmath.expm1(alpha / 2 * mpmath.log1p(x2 / distance))
 
 
-ALPHAS = [-np.inf, -1e6, -40.0, -2.0, -0.5, -1e-12, 0.0, 1e-300, 1e-6, 0.7, 1.0, 1.7, 2 - 1e-6, 2 - 2**-52, 2.0, 2 + 1e-9]
+ALPHAS = [
+    -np.inf,
+    -1e6,
+    -40.0,
+    -2.0,
+    -0.5,
+    -1e-12,
+    0.0,
+    1e-300,
+    1e-6,
+    0.7,
+    1.0,
+    1.7,
+    2 - 1e-6,
+    2 - 2**-52,
+    2.0,
+    2 + 1e-9,
+]
 FOUR_ULP: list[tuple[Any, Any]] = [
-    (fl.LogCosh(), lambda r: mpmath.log1p(2 * mpmath.sinh(r / 2) ** 2) if r < 1 else r + mpmath.log1p(
-        mpmath.exp(-2 * r)) - mpmath.log(2)),
+    (
+        fl.LogCosh(),
+        lambda r: (
+            mpmath.log1p(2 * mpmath.sinh(r / 2) ** 2) if r < 1 else r + mpmath.log1p(mpmath.exp(-2 * r)) - mpmath.log(2)
+        ),
+    ),
     *(
-        (fl.PseudoHuber(delta=d), lambda r, d=mpmath.mpf(d): d**2 * ((r / d) ** 2 / (1 + mpmath.sqrt(1 + (r / d) ** 2))))
+        (
+            fl.PseudoHuber(delta=d),
+            lambda r, d=d: r**2 / (1 + mpmath.sqrt(1 + (r / mpmath.mpf(d)) ** 2)),
+        )
         for d in (1.0, 0.3, 250.0)
     ),
     *(
-        (fl.Barron(alpha=alpha, c=c), lambda r, alpha=mpmath.mpf(alpha), c=mpmath.mpf(c): barron_exactly(r, alpha, c))
+        (fl.Barron(alpha=alpha, c=c), lambda r, alpha=alpha, c=c: barron_exactly(r, mpmath.mpf(alpha), c))
         for alpha in ALPHAS
         for c in (1.0, 0.3)
     ),

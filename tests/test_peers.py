@@ -199,7 +199,7 @@ def test_formulas(seed: int, dtype: np.dtype) -> None:
         (fl.LogCosh(), lambda r: r + torch.nn.functional.softplus(-2 * r) - np.log(2)),
         # xgboost reg:pseudohubererror, huber_slope, and reg:expectileerror, expectile_alpha
         (fl.PseudoHuber(delta=slope), lambda r: slope**2 * (torch.sqrt(1 + (r / slope) ** 2) - 1)),
-        (fl.Expectile(tau=tau), lambda r: ((r > 0) * (1 - tau) + (r <= 0) * tau) * r**2),
+        (fl.Expectile(tau=tau), lambda r: torch.where(r > 0, (1 - tau) * r**2, tau * r**2)),
         (fl.Fair(c=c), lambda r: c**2 * (torch.abs(r / c) - torch.log(1 + torch.abs(r / c)))),
         (fl.Cauchy(c=c), lambda r: c**2 / 2 * torch.log(1 + (r / c) ** 2)),
         (fl.GemanMcClure(c=c), lambda r: 2 * (r / c) ** 2 / ((r / c) ** 2 + 4)),

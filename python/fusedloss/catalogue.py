@@ -269,7 +269,7 @@ def expectile(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """Asymmetric squares, whose best constant is the tau-expectile (Newey and Powell 1987, "Asymmetric least squares").
+    """Asymmetric squares, whose best constant is the tau-expectile (Newey and Powell 1987).
 
     The value of `Expectile` as a function: `pred`, `target` as in a call, the options those of the class.
 

@@ -260,8 +260,8 @@ FUSEDLOSS_INLINE T log1p(T x) {
 /// The logarithm of 2^exponent (1 + f) as the sum of two numbers, good to about 1.4 times the digits of one.
 template <class T>
 FUSEDLOSS_INLINE TwoTerms<T> precise_log(const Mantissa<T>& m) {
-  // exponent * ln 2 + 2 atanh(s) with s = f / (2 + f) and the first term of the series in two parts as well, as what the
-  // logarithm is multiplied by multiplies the error.
+  // exponent * ln 2 + 2 atanh(s) with s = f / (2 + f) and the first term of the series in two parts as well, as what
+  // the logarithm is multiplied by multiplies the error.
   const TwoTerms<T> d = quick_two_sum(T(2), m.f);
   const T inverse = T(1) / d.hi;
   const T s = m.f * inverse;

@@ -21,8 +21,8 @@ struct LaplaceNLL : PreciseResidual<LaplaceNLL> {
   static constexpr double nanoseconds = 0.2;
   template <class T>
   struct Options {
-    T inverse;                // 1 / b
-    T offset_hi, offset_lo;   // b log 2b: for b < 1/2 the value crosses 0
+    T inverse;               // 1 / b
+    T offset_hi, offset_lo;  // b log 2b: for b < 1/2 the value crosses 0
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& at, const Options<T>& options) {
@@ -38,12 +38,12 @@ struct LogQuadratic : PreciseResidual<LogQuadratic> {
   static constexpr double nanoseconds = 0.8;
   template <class T>
   struct Options {
-    T width_hi, width_lo;  // the second derivative crosses 0 there
+    T width_hi, width_lo;      // the second derivative crosses 0 there
     T inverse_hi, inverse_lo;  // 1 / width
-    T height, slope;       // slope = 2 height / width^2
-    T raise, excess;       // excess = max(raise - 1, 0)
-    T zero_hi, zero_lo;    // where the value is 0; 0 if nowhere else
-    T far_offset;          // height (log raise - 2 log width)
+    T height, slope;           // slope = 2 height / width^2
+    T raise, excess;           // excess = max(raise - 1, 0)
+    T zero_hi, zero_lo;        // where the value is 0; 0 if nowhere else
+    T far_offset;              // height (log raise - 2 log width)
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& at, const Options<T>& options) {
@@ -120,7 +120,7 @@ struct GemanMcClure : PreciseResidual<GemanMcClure> {
   template <class T>
   struct Options {
     T inverse_hi, inverse_lo;  // 1 / (2 c): powers of the square multiply its error by 6
-    T bend_hi, bend_lo;  // 2 c / sqrt 3, where the second derivative is 0
+    T bend_hi, bend_lo;        // 2 c / sqrt 3, where the second derivative is 0
     T bend_inverse;
   };
   template <class T>
@@ -146,11 +146,11 @@ struct Welsch : PreciseResidual<Welsch> {
   static constexpr double nanoseconds = 0.6;
   template <class T>
   struct Options {
-    T c, height;                 // height times 1 - e^...
-    T slope;                     // 2 height / c^2
-    T inverse_hi, inverse_lo;    // 1 / c
-    T bend_hi, bend_lo;          // c / sqrt 2, where the second derivative is 0
-    T curvature;                 // slope / bend^2
+    T c, height;               // height times 1 - e^...
+    T slope;                   // 2 height / c^2
+    T inverse_hi, inverse_lo;  // 1 / c
+    T bend_hi, bend_lo;        // c / sqrt 2, where the second derivative is 0
+    T curvature;               // slope / bend^2
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& at, const Options<T>& options) {
@@ -166,7 +166,8 @@ struct Welsch : PreciseResidual<Welsch> {
     const T p = expm1_reduced(r);
     const T unit = scale(T(1), biased_twice);
     const T bend = held.below(options.bend_hi, options.bend_lo) * held.above(options.bend_hi, options.bend_lo);
-    return {options.height * -fma(unit, p, unit - T(1)), copy_sign(scale(options.slope * held.a * (T(1) + p), biased_twice), at.r),
+    return {options.height * -fma(unit, p, unit - T(1)),
+            copy_sign(scale(options.slope * held.a * (T(1) + p), biased_twice), at.r),
             scale(options.curvature * bend * (T(1) + p), biased_twice)};
   }
 };
@@ -190,29 +191,29 @@ struct Tukey : PreciseResidual<Tukey> {
                 (held.above(options.c_hi, options.c_lo) * options.inverse);
     const T bend = (held.below(options.bend_hi, options.bend_lo) * options.bend_inverse) *
                    (held.above(options.bend_hi, options.bend_lo) * options.bend_inverse);
-    return {held.a * held.a * (fma(w, w, w + T(1)) * (T(1) / 6)), copy_sign(held.a * w * w, at.r),
-            w * bend};
+    return {held.a * held.a * (fma(w, w, w + T(1)) * (T(1) / 6)), copy_sign(held.a * w * w, at.r), w * bend};
   }
 };
 
 /// |alpha - 2| / alpha ((1 + u)^(alpha / 2) - 1), u = (r / c)^2 / |alpha - 2| (Barron 2019, equation 8), as functions
 /// of L = log(1 + u) in two parts, t = alpha L / 2:
-///   value (|alpha - 2| / 2) L (e^t - 1) / t,  d1 = r / c^2 e^(t - L),  d2 = e^(t - L) / c^2 (1 + (alpha - 1) u) / (1 + u)
-/// None has a singular point in alpha, given that 0 and 2 themselves come as numbers next to them, whose results are the
-/// same.
+///   value (|alpha - 2| / 2) L (e^t - 1) / t,  d1 = r / c^2 e^(t - L),  d2 = e^(t - L) / c^2 (1 + (alpha - 1) u) / (1 +
+///   u)
+/// None has a singular point in alpha, given that 0 and 2 themselves come as numbers next to them, whose results are
+/// the same.
 struct Barron : PreciseResidual<Barron> {
   static constexpr const char* name = "barron";
   static constexpr double nanoseconds = 3.5;
   template <class T>
   struct Options {
-    T inverse;               // 1 / c
-    T root_hi, root_lo;      // u = (root r)^2
+    T inverse;           // 1 / c
+    T root_hi, root_lo;  // u = (root r)^2
     T root_inverse;
-    T power_hi, power_lo;    // alpha / 2 - 1
-    T half_distance;         // |alpha - 2| / 2
-    T height;                // |alpha - 2| / alpha
-    T below_one, at_zero;    // alpha - 1; 1 if that is not negative, else 0
-    T bend_hi, bend_lo;      // where the second derivative is 0; 0 if nowhere
+    T power_hi, power_lo;               // alpha / 2 - 1
+    T half_distance;                    // |alpha - 2| / 2
+    T height;                           // |alpha - 2| / alpha
+    T below_one, at_zero;               // alpha - 1; 1 if that is not negative, else 0
+    T bend_hi, bend_lo;                 // where the second derivative is 0; 0 if nowhere
     T value_end, slope_end, curve_end;  // at infinity
   };
 
@@ -287,7 +288,8 @@ struct Barron : PreciseResidual<Barron> {
     const T inverse = T(1) / v.hi;
     const ExactResidual<T> near = {at.r, masked(a, ~far), at.lo};
     const T root = options.root_hi + options.root_lo;
-    const T bend = (-near.below(options.bend_hi, options.bend_lo) * root) * (near.above(options.bend_hi, options.bend_lo) * root);
+    const T bend =
+        (-near.below(options.bend_hi, options.bend_lo) * root) * (near.above(options.bend_hi, options.bend_lo) * root);
     const T reciprocal = inverse * lift;  // 1 / sqrt(u) far out
     const T turn = blend(far, fma(reciprocal, reciprocal, options.below_one),
                          fma(bend, options.below_one, options.at_zero) * inverse);

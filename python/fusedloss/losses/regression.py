@@ -14,7 +14,6 @@ from ..operands import PredTarget
 from ..options import Flag, OneOrTuple, Real, option
 from .residual import Residual, difference
 
-
 LOG_2 = float(np.log(2.0))
 
 
@@ -244,7 +243,11 @@ class PseudoHuber(Residual):
         x = np.where(finite, size, 0.0) / self.delta
         root = np.sqrt(1 + x**2)
         value = np.where(finite, size * (self.delta * x / (1 + root)), size)
-        return value, np.where(finite, r / root, self.delta * np.sign(r)), np.where(finite, 1 / root**3, constant(0.0, r))
+        return (
+            value,
+            np.where(finite, r / root, self.delta * np.sign(r)),
+            np.where(finite, 1 / root**3, constant(0.0, r)),
+        )
 
 
 class LogCosh(Residual):
@@ -313,7 +316,8 @@ class _Levels(PredTarget, Elementwise):
             return super()._aligned(operand, shape, name)
         if len(shape) == 0 or shape[-1] != len(self.levels):
             raise ValueError(
-                f"pred must have a last axis of length {len(self.levels)}, that of {self.level_option}, got shape {shape}"
+                f"pred must have a last axis of length {len(self.levels)}, that of {self.level_option}, "
+                f"got shape {shape}"
             )
         if operand.shape != shape[:-1]:
             raise ValueError(f"target must have pred's shape without its last axis, {shape[:-1]}, got {operand.shape}")
@@ -379,7 +383,7 @@ class Quantile(_Levels):
 
 
 class Expectile(_Levels):
-    r"""Asymmetric squares, whose best constant is the tau-expectile (Newey and Powell 1987, "Asymmetric least squares").
+    r"""Asymmetric squares, whose best constant is the tau-expectile (Newey and Powell 1987).
 
     .. math:: l = |\tau - [e < 0]| e^2, \quad e = y - z
 

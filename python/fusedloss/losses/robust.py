@@ -101,7 +101,9 @@ class _LogQuadratic(PreciseResidual):
             )
 
     def of_size(self, size: Array, low: Array) -> tuple[Array, Array, Array]:
-        high, rest, one_over, one_over_rest, height, slope, raised, excess, zero, zero_rest, far_offset = self.kernel()[1]
+        high, rest, one_over, one_over_rest, height, slope, raised, excess, zero, zero_rest, far_offset = self.kernel()[
+            1
+        ]
         width, zeros, inverse = (high, rest), (zero, zero_rest), one_over + one_over_rest
         far = size * inverse > 1e100  # the square of x may overflow
         near = np.where(far, 0.0, size)
@@ -199,8 +201,8 @@ class Fair(Residual):
 
     .. math:: l = c^2 \left(|r / c| - \log(1 + |r / c|)\right), \quad r = z - y
 
-    pred and target have one shape; every element is an item. Close to ``MSE(half=True)`` for residuals far below c, with
-    all digits. The second derivative is 1 / (1 + |r / c|)^2.
+    pred and target have one shape; every element is an item. Close to ``MSE(half=True)`` for residuals far below c,
+    with all digits. The second derivative is 1 / (1 + |r / c|)^2.
 
     Args:
         c: What the pull approaches, in the unit of the target; > 0. 1.4 has 95% of the efficiency of least squares for
