@@ -191,9 +191,10 @@ def test_formulas(seed: int, dtype: np.dtype) -> None:
     y = rng.normal(0, 3, 50).astype(dtype)
     z = (y + rng.choice([-1, 1], 50) * rng.uniform(0.5, 6, 50)).astype(dtype)
 
+    zero = torch.tensor(0.0, dtype=torch.float64)
+
     def student(r: Any) -> Any:  # torch's density, without the constants
-        distribution = torch.distributions.StudentT(torch.tensor(df, dtype=torch.float64), 0.0, scale)
-        zero = torch.tensor(0.0, dtype=torch.float64)
+        distribution = torch.distributions.StudentT(zero + df, zero, zero + scale)
         return distribution.log_prob(zero) + np.log(scale) - distribution.log_prob(r)
 
     pairs: list[tuple[Any, Any]] = [
@@ -207,7 +208,7 @@ def test_formulas(seed: int, dtype: np.dtype) -> None:
         (fl.GemanMcClure(c=c), lambda r: 2 * (r / c) ** 2 / ((r / c) ** 2 + 4)),
         (fl.Welsch(c=c), lambda r: c**2 / 2 * (1 - torch.exp(-((r / c) ** 2)))),
         (fl.Tukey(c=c), lambda r: c**2 / 6 * (1 - (1 - torch.clamp((r / c) ** 2, max=1)) ** 3)),
-        (fl.LaplaceNLL(scale=scale), lambda r: -torch.distributions.Laplace(0.0, scale).log_prob(r)),
+        (fl.LaplaceNLL(scale=scale), lambda r: -torch.distributions.Laplace(zero, zero + scale).log_prob(r)),
         (fl.StudentT(df=df, scale=scale), student),
     ]
     for alpha in (-3.0, -0.4, 0.6, 1.3, 2.7):

@@ -35,7 +35,7 @@ struct LaplaceNLL : PreciseResidual<LaplaceNLL> {
 /// height log(raise (1 + x^2)), x = r / width: the losses of Cauchy and of Student's t.
 struct LogQuadratic : PreciseResidual<LogQuadratic> {
   static constexpr const char* name = "log_quadratic";
-  static constexpr double nanoseconds = 0.8;
+  static constexpr double nanoseconds = 1.4;
   template <class T>
   struct Options {
     T width_hi, width_lo;      // the second derivative crosses 0 there
@@ -94,7 +94,7 @@ FUSEDLOSS_INLINE T excess_over_log1p(T x) {
 /// c^2 (|x| - log(1 + |x|)), x = r / c.
 struct Fair : Residual<Fair> {
   static constexpr const char* name = "fair";
-  static constexpr double nanoseconds = 0.8;
+  static constexpr double nanoseconds = 1.1;
   template <class T>
   struct Options {
     T c, inverse;
@@ -143,7 +143,7 @@ struct GemanMcClure : PreciseResidual<GemanMcClure> {
 /// c^2 / 2 (1 - e^-(r / c)^2).
 struct Welsch : PreciseResidual<Welsch> {
   static constexpr const char* name = "welsch";
-  static constexpr double nanoseconds = 0.6;
+  static constexpr double nanoseconds = 1.2;
   template <class T>
   struct Options {
     T c, height;               // height times 1 - e^...
@@ -203,7 +203,7 @@ struct Tukey : PreciseResidual<Tukey> {
 /// the same.
 struct Barron : PreciseResidual<Barron> {
   static constexpr const char* name = "barron";
-  static constexpr double nanoseconds = 3.5;
+  static constexpr double nanoseconds = 4.5;
   template <class T>
   struct Options {
     T inverse;           // 1 / c
