@@ -73,6 +73,11 @@ def reference_and_slack(
                 near = wide * (1 + shift / 8 * signs.choice([-4.0, 4.0], wide.shape)) if rounded else wide
                 other = results(Case(changed, case.target), (_inside(case, near), moved), vector, **keywords)
                 slack = {name: np.maximum(slack[name], np.abs(expected[name] - other[name])) for name in expected}
+        if case.loss.facts.turns:
+            for way in (-1, 1):
+                other = results(case, (_inside(case, wide * (1 + way * shift)), target), vector, **keywords)
+                for name in expected.keys() & {"hess", "hvp"}:
+                    slack[name] = slack[name] + np.nan_to_num(np.abs(expected[name] - other[name]))
         if vector is not None and case.rows:  # entries of p (1 - p) and p_j p_k times those of the vector, both signs
             slack["hvp"] = slack["hvp"] + 2 * shift * np.abs(expected["hess"]) * np.max(np.abs(vector), initial=0)
         beside = _beside_kinks(case, wide, np.asarray(target, np.float64), shift)

@@ -126,10 +126,9 @@ class Case:
         self, rng: np.random.Generator, pred: Array, target: Array, dtype: np.dtype, away: float
     ) -> Array:
         """`pred` with every third point moved onto or beside a kink; with `away`, with all points kept off them."""
-        sign = np.ones(pred.shape)
-        origin = np.zeros(pred.shape)
         domain = self.loss.domain.get("pred", Interval())
         for number, kink in enumerate(self.loss.kinks):
+            sign, origin = np.ones(pred.shape), np.zeros(pred.shape)
             if kink.of == "residual":
                 origin = target
             elif kink.of == "margin":

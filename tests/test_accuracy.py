@@ -208,6 +208,101 @@ def test_extremes_are_those_of_the_reference(case: Case, dtype: np.dtype) -> Non
             assert_close(each, wanted, epsilons, dtype, np.nan_to_num(slack[name], posinf=0.0), what=name)
 
 
+GAMMAS = [0.0, 1e-30, 1e-3, 0.3, 0.5, 1.0, 1.5, 2.0, 5.0, 20.0, 1e3, 1e12, 1e38, 1e300]
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("alpha", [None, 0.0, 0.25, 1.0])
+@pytest.mark.parametrize("isa", fl._core.supported_isas())
+def test_focal_is_finite(gamma: float, alpha: float | None, isa: str, dtype: np.dtype) -> None:
+    """For every finite float32, which a naive form does not survive beyond 19; at infinite logits the limits."""
+    before = fl._core.isa()
+    fl._core.select_isa(isa)
+    try:
+        loss: Any = fl.BinaryFocal(gamma=gamma, alpha=alpha, reduction="none")
+        bits = patterns(np.random.default_rng(3), (5000,))
+        z = np.concatenate([bits[np.isfinite(bits)], np.linspace(-160, 160, 641)]).astype(dtype)
+        for target in (0.0, 0.3, 1.0):
+            for array in loss.value_grad_and_hess(z, np.full(z.shape, target)):
+                assert np.isfinite(array).all()
+        value, grad, hess = loss.value_grad_and_hess(np.array([np.inf, -np.inf], dtype), [1, 0])
+        assert not np.any(value)
+        assert not np.any(grad)
+        assert not np.any(hess)
+        value, grad, hess = loss.value_grad_and_hess(np.array([-np.inf, np.inf], dtype), [1, 0])
+        weight = np.array([1.0, 1.0] if alpha is None else [alpha, 1 - alpha])
+        np.testing.assert_array_equal(value, np.where(weight > 0, np.inf, 0))
+        np.testing.assert_array_equal(grad, [-weight[0], weight[1]])
+        assert np.abs(hess).max() < 1e-30
+    finally:
+        fl._core.select_isa(before)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_focal_without_gamma_is_cross_entropy(from_logits: bool, smoothing: float, dtype: np.dtype) -> None:
+    """To the last bit for values and gradients, within a unit in the last place for Hessians."""
+    rng = np.random.default_rng(4)
+    options: dict[str, Any] = {"from_logits": from_logits, "label_smoothing": smoothing, "reduction": "none"}
+    for target in (rng.integers(0, 2, POINTS), rng.uniform(0, 1, POINTS)):
+        pred = np.where(rng.random(POINTS) < 0.5, patterns(rng, (POINTS,)), rng.normal(0, 4, POINTS)).astype(dtype)
+        if not from_logits:
+            pred = rng.uniform(0, 1, POINTS).astype(dtype)
+        focal = fl.BinaryFocal(gamma=0.0, **options).value_grad_and_hess(pred, target)
+        entropy = fl.BinaryCrossEntropy(**options).value_grad_and_hess(pred, target)
+        np.testing.assert_array_equal(focal[0], entropy[0])
+        np.testing.assert_array_equal(focal[1], entropy[1])
+        gap = np.abs(focal[2] - entropy[2])
+        assert np.all(np.isnan(pred) | (gap <= np.spacing(np.abs(entropy[2]))))
+
+
+@pytest.mark.parametrize("gamma", [1e-3, 0.5, 1.0, 2.0, 3.5, 5.0])
+def test_focal_in_forty_digits(gamma: float, dtype: np.dtype) -> None:
+    """Value and gradient within 4 epsilons for logits of any size; Hessians so with pred known to 4 epsilons."""
+    rng = np.random.default_rng(5)
+    z = np.concatenate([rng.normal(0, 3, 200), rng.uniform(-110, 110, 100), [0.0, 1e-30, 1e4, -1e4, -103.9]])
+    z = z.astype(dtype)
+    y = rng.integers(0, 2, z.size)
+    loss: Any = fl.BinaryFocal(gamma=gamma, reduction="none")
+    given = loss.value_grad_and_hess(z, y)
+    eps, tiny = float(np.finfo(dtype).eps), 4 * float(np.finfo(dtype).smallest_subnormal)
+    with mpmath.workdps(40):
+
+        def exactly(u: Any) -> tuple[Any, Any, Any]:  # of the positive term; the negative one is its mirror image
+            p, q = 1 / (1 + mpmath.exp(-u)), 1 / (1 + mpmath.exp(u))
+            log_p = -mpmath.log1p(mpmath.exp(-u))
+            power = q**gamma
+            bend = q * (1 + 2 * gamma) - gamma * log_p * (gamma * p - q)
+            return -power * log_p, -power * (q - gamma * p * log_p), power * p * bend
+
+        for i, (x, label) in enumerate(zip(z, y, strict=True)):
+            sign = 1 if label else -1
+            u = mpmath.mpf(float(x)) * sign
+            expected, near = exactly(u), exactly(u * (1 + 4 * mpmath.mpf(eps)))
+            slack = 2 * abs(near[2] - expected[2])
+            for name, k, allowed in (("value", 0, 0), ("grad", 1, 0), ("hess", 2, slack)):
+                exact = expected[k] * (sign if k == 1 else 1)
+                error = abs(mpmath.mpf(float(given[k][i])) - exact)
+                assert error <= 4 * eps * abs(exact) + tiny + allowed, (name, x, label, given[k][i], float(exact))
+
+
+@pytest.mark.parametrize("pred", [-3e38, -1e4, -750.0, -89.0])
+def test_margin_losses_do_not_overflow(pred: float, dtype: np.dtype) -> None:
+    """Where the exact result is a number; e^-u is infinite only where it is not."""
+    z = np.array([pred], dtype)
+    value, grad, hess = fl.Logistic().value_grad_and_hess(z, [1])
+    assert value == pytest.approx(-float(z[0]), rel=1e-7)
+    assert grad[0] == -1
+    assert hess[0] == pytest.approx(np.exp(float(z[0])), rel=1e-5, abs=1e-44)
+    value, grad, hess = fl.Exponential().value_grad_and_hess(z, [1])
+    with np.errstate(over="ignore"):
+        expected = np.exp(-z.astype(np.longdouble)).astype(dtype)[0]
+    assert value == pytest.approx(float(expected), rel=4 * float(np.finfo(dtype).eps))
+    assert grad[0] == -value
+    assert hess[0] == value
+
+
 @pytest.mark.usefixtures("backend")
 def test_rows_with_minus_infinity() -> None:
     """A logit of -inf is a class of probability 0; a row of nothing else, or with NaN or +inf, is NaN throughout."""

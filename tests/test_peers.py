@@ -71,6 +71,13 @@ def test_torch_elementwise(seed: int, reduction: str, dtype: np.dtype) -> None:
             # margin_ranking_loss of x and 0 is max(0, margin - y x)
             lambda x: functional.margin_ranking_loss(x, torch.zeros_like(x), t(sign), margin=1.0, reduction=reduction),
         ),
+        (fl.Logistic(), z, sign, lambda x: functional.soft_margin_loss(x, t(sign), reduction=reduction)),
+        (
+            fl.HingeEmbedding(margin=delta),
+            z,
+            sign,
+            lambda x: functional.hinge_embedding_loss(x, t(sign), margin=delta, reduction=reduction),
+        ),
     ]
     for loss, pred, target, theirs in pairs:
         value, grad = loss.replace(reduction=reduction).value_and_grad(pred, target)
@@ -139,6 +146,8 @@ def test_sklearn_values_gradients_and_hessians(seed: int) -> None:
         (fl.Quantile(q=q), losses.PinballLoss(quantile=q), y),
         (fl.Huber(delta=delta), huber, y),
         (fl.BinaryCrossEntropy(), losses.HalfBinomialLoss(), binary),
+        (fl.Logistic(labels="01"), losses.HalfBinomialLoss(), binary),
+        (fl.Exponential(labels="01"), losses.ExponentialLoss(), binary),
     ]
     dtype = np.dtype(float)
     for ours, theirs, target in pairs:
@@ -161,6 +170,26 @@ def test_sklearn_values_gradients_and_hessians(seed: int) -> None:
 
 
 @ROUNDS
+def test_sklearn_margin_losses(seed: int) -> None:
+    """Of its linear models trained by stochastic gradients."""
+    losses = pytest.importorskip("sklearn.linear_model._sgd_fast")
+    rng = np.random.default_rng(seed)
+    z, sign = rng.normal(0, 2, 30), rng.choice([-1.0, 1.0], 30)
+    margin = float(rng.uniform(0, 2))
+    dtype = np.dtype(float)
+    pairs: list[tuple[Any, Any]] = [
+        (fl.Hinge(margin=margin), losses.Hinge(margin)),
+        (fl.Perceptron(), losses.Hinge(0.0)),
+        (fl.SquaredHinge(margin=margin), losses.SquaredHinge(margin)),
+        (fl.ModifiedHuber(), losses.ModifiedHuber()),
+    ]
+    for ours, theirs in pairs:
+        value, grad = ours.replace(reduction="none").value_and_grad(z, sign)
+        close(value, [theirs.py_loss(p, y) for p, y in zip(z, sign, strict=True)], dtype)
+        close(grad, [theirs.py_dloss(p, y) for p, y in zip(z, sign, strict=True)], dtype)
+
+
+@ROUNDS
 def test_sklearn_metrics(seed: int) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(seed)
@@ -173,6 +202,11 @@ def test_sklearn_metrics(seed: int) -> None:
     close(fl.mse(z, y, sample_weight=w), metrics.mean_squared_error(y, z, sample_weight=w), dtype)
     close(fl.mae(z, y, sample_weight=w), metrics.mean_absolute_error(y, z, sample_weight=w), dtype)
     close(fl.quantile(z, y, q=q, sample_weight=w), metrics.mean_pinball_loss(y, z, alpha=q, sample_weight=w), dtype)
+    amount, predicted = np.abs(y), np.abs(z)
+    ours = fl.msle(predicted, amount, sample_weight=w)
+    close(ours, metrics.mean_squared_log_error(amount, predicted, sample_weight=w), dtype)
+    ours = fl.mape(z, y, sample_weight=w)
+    close(ours, metrics.mean_absolute_percentage_error(y, z, sample_weight=w), dtype)
     close(fl.hinge(z, sign, sample_weight=w), metrics.hinge_loss(sign, z, sample_weight=w), dtype)
     ours = fl.cross_entropy(p, labels, from_logits=False, sample_weight=w)
     close(ours, metrics.log_loss(labels, p, sample_weight=w, labels=range(4)), dtype)
@@ -241,6 +275,7 @@ def test_optax(seed: int) -> None:
     z, y = rng.normal(0, 3, (2, 40)).astype(dtype)
     delta, smoothing = float(rng.uniform(0.2, 3)), float(rng.uniform(0, 0.9))
     share, sign = rng.uniform(0, 1, 40).astype(dtype), rng.choice([-1.0, 1.0], 40).astype(dtype)
+    label, alpha, gamma = (sign + 1) / 2, float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.3, 4))
     rows, labels = rng.normal(0, 4, (9, 6)).astype(dtype), rng.integers(0, 6, 9)
     soft = rng.dirichlet(np.ones(6), 9).astype(dtype)
     smoothed = optax.smooth_labels(np.eye(6, dtype=dtype)[labels], smoothing)
@@ -250,6 +285,12 @@ def test_optax(seed: int) -> None:
         (fl.Huber(delta=delta), z, y, lambda x: optax.huber_loss(x, y, delta=delta)),
         (fl.BinaryCrossEntropy(), z, share, lambda x: optax.sigmoid_binary_cross_entropy(x, share)),
         (fl.Hinge(), z, sign, lambda x: optax.hinge_loss(x, sign)),
+        (
+            fl.BinaryFocal(alpha=alpha, gamma=gamma),
+            z,
+            label,
+            lambda x: optax.sigmoid_focal_loss(x, label, alpha=alpha, gamma=gamma),
+        ),
         (fl.CrossEntropy(), rows, labels, lambda x: optax.softmax_cross_entropy_with_integer_labels(x, labels)),
         (fl.CrossEntropy(), rows, soft, lambda x: optax.softmax_cross_entropy(x, soft)),
         (
@@ -277,3 +318,50 @@ def test_jax_hessian_vector_products(seed: int) -> None:
         return -jax.numpy.take_along_axis(jax.nn.log_softmax(x), labels[:, None], axis=1).mean()
 
     close(fl.CrossEntropy().hvp(rows, labels, vector=vector), jax.jvp(jax.grad(theirs), (rows,), (vector,))[1], dtype)
+
+
+# ---- Formulas of torchvision and Keras, whose functions bring more along than a test needs ----
+
+
+@ROUNDS
+def test_torchvision_sigmoid_focal_loss(seed: int) -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    z, y = rng.normal(0, 3, (4, 7)), rng.integers(0, 2, (4, 7)).astype(float)
+    alpha, gamma = float(rng.uniform(0, 1)), float(rng.uniform(1, 4))
+
+    def theirs(x: Any) -> Any:
+        t = torch.tensor(y)
+        p = torch.sigmoid(x)
+        entropy = torch.nn.functional.binary_cross_entropy_with_logits(x, t, reduction="none")
+        of_label = p * t + (1 - p) * (1 - t)
+        return ((alpha * t + (1 - alpha) * (1 - t)) * entropy * (1 - of_label) ** gamma).mean()
+
+    value, grad = fl.BinaryFocal(alpha=alpha, gamma=gamma).value_and_grad(z, y)
+    expected, slope = torch_gradient(theirs, z)
+    close(value, expected, np.dtype(float))
+    close(grad, slope, np.dtype(float))
+
+
+@ROUNDS
+def test_keras_formulas(seed: int) -> None:
+    """It puts 0 and 1 onto -1 and +1 by itself: our ``labels="01"``; its focal loss takes probabilities."""
+    rng = np.random.default_rng(seed)
+    z, label = rng.normal(0, 2, 30), rng.integers(0, 2, 30).astype(float)
+    sign, p = 2 * label - 1, rng.uniform(0, 1, 30)
+    alpha, gamma, smoothing = rng.uniform(0, 1), rng.uniform(0, 4), rng.uniform(0, 0.9)
+    dtype = np.dtype(float)
+    close(fl.hinge(z, label, labels="01"), np.mean(np.maximum(1 - sign * z, 0)), dtype)
+    close(fl.squared_hinge(z, label, labels="01"), np.mean(np.maximum(1 - sign * z, 0) ** 2), dtype)
+    of_label = np.where(label == 1, p, 1 - p)
+    weight = np.where(label == 1, alpha, 1 - alpha)
+    expected = weight * (1 - of_label) ** gamma * -np.log(of_label)
+    close(fl.binary_focal(p, label, from_logits=False, alpha=alpha, gamma=gamma), np.mean(expected), dtype)
+    t = label * (1 - smoothing) + smoothing / 2
+    smoothed = -t * (1 - p) ** gamma * np.log(p) - (1 - t) * p**gamma * np.log(1 - p)
+    ours = fl.binary_focal(p, label, from_logits=False, gamma=gamma, label_smoothing=smoothing, reduction="none")
+    close(ours, smoothed, dtype)
+    y = np.where(rng.random(30) < 0.2, 0.0, rng.normal(0, 2, 30))
+    logarithms = (np.log(np.maximum(x, 1e-7) + 1) for x in (z, y))
+    close(fl.msle(z, y), np.mean(np.subtract(*logarithms) ** 2), dtype)
+    close(100 * fl.mape(z, y), 100 * np.mean(np.abs(y - z) / np.maximum(np.abs(y), 1e-7)), dtype)

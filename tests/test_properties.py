@@ -92,7 +92,8 @@ def test_reductions_agree(case: Case, seed: int, shape: tuple[int, ...], dtype: 
     exact = float(items.astype(np.float64).sum())
     total, weights = case.loss.partial(*operands, sample_weight=weight)
     relative = 8 * float(np.finfo(dtype).eps)
-    assert total == pytest.approx(exact, rel=relative, abs=1e-30)
+    size = float(np.abs(items.astype(np.float64)).sum())  # items of both signs cancel
+    assert total == pytest.approx(exact, abs=relative * size + 1e-30)
     assert weights == pytest.approx(case.loss.weight_total(operands[1], sample_weight=weight), rel=1e-14)
     for reduction, divisor in (("mean", weights), ("sum", 1.0), ("batchmean", shape[0])):
         value = case.replace(reduction=reduction).loss(*operands, sample_weight=weight)
@@ -168,3 +169,58 @@ def test_two_classes_are_a_binary_target(seed: int) -> None:
     other, row_grad = fl.CrossEntropy().value_and_grad(rows, label)
     assert other == pytest.approx(value, rel=1e-13)
     np.testing.assert_allclose(row_grad[:, 1], grad, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("options", [{}, {"alpha": 0.3, "label_smoothing": 0.1}, {"from_logits": False, "gamma": 1.5}])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_normalized_focal_differentiates_its_divisor(options: dict[str, Any], weighted: bool) -> None:
+    """A mean over the sum of the focal factors; every derivative is that of the quotient."""
+    rng = np.random.default_rng(8)
+    loss: Any = fl.BinaryFocal(normalized=True, **options)
+    pred = rng.normal(0, 2, 12) if loss.from_logits else rng.uniform(0.1, 0.9, 12)
+    target, vector = rng.integers(0, 2, 12).astype(float), rng.normal(0, 1, 12)
+    weight = rng.integers(0, 3, 12) * 0.5 if weighted else None
+    t = target * (1 - loss.label_smoothing) + loss.label_smoothing / 2
+
+    def quotient(z: np.ndarray) -> Any:
+        p = 1 / (1 + np.exp(-z)) if loss.from_logits else z
+        factors = t * (1 - p) ** loss.gamma + (1 - t) * p**loss.gamma
+        items = loss.replace(reduction="sum")(z, target, sample_weight=weight)
+        return items / np.sum(factors if weight is None else weight * factors)
+
+    def slopes(f: Any, z: np.ndarray, h: float = 1e-5) -> np.ndarray:
+        return np.array([(f(z + h * e) - f(z - h * e)) / (2 * h) for e in np.eye(z.size)])
+
+    value, grad, hess = loss.value_grad_and_hess(pred, target, sample_weight=weight, cotangent=1.5)
+    whole = slopes(lambda z: loss.grad(z, target, sample_weight=weight), pred)
+    assert value == pytest.approx(quotient(pred), rel=1e-12)
+    np.testing.assert_allclose(grad, 1.5 * slopes(quotient, pred), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(hess, 1.5 * np.diag(whole), rtol=1e-6, atol=1e-9)
+    product = loss.hvp(pred, target, vector=vector, sample_weight=weight)
+    np.testing.assert_allclose(product, whole @ vector, rtol=1e-6, atol=1e-9)
+
+    # The other ways to call it agree.
+    total, divisor = loss.partial(pred, target, sample_weight=weight)
+    assert total / divisor == pytest.approx(value, rel=1e-14)
+    np.testing.assert_array_equal(
+        loss.grad(pred, target, sample_weight=weight, denominator=divisor),
+        loss.replace(normalized=False).grad(pred, target, sample_weight=weight, denominator=divisor),
+    )
+    floored = loss.grad_and_hess(pred, target, sample_weight=weight, cotangent=1.5, min_hessian=0.1)[1]
+    floor = 0.15 / divisor * (1 if weight is None else weight)
+    np.testing.assert_allclose(floored, np.maximum(hess, floor), rtol=1e-12)
+    here = pred.copy()
+    assert loss.value_and_grad(here, target, sample_weight=weight, cotangent=1.5, out=here)[1] is here
+    np.testing.assert_array_equal(here, grad)
+    with pytest.raises(ValueError, match="depends on pred"):
+        loss.weight_total(target)
+
+
+def test_normalized_focal_of_nothing() -> None:
+    """No factor is left, or no item: the value and the gradient are 0."""
+    loss = fl.BinaryFocal(normalized=True)
+    for pred, target in (([], []), ([np.inf, -np.inf], [1, 0])):
+        value, grad = loss.value_and_grad(np.array(pred), np.array(target))
+        assert value == 0
+        assert not grad.any()

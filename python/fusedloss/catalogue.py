@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .arrays import Array, ArrayLike, Labels, Reduction, Value
 from .base import Loss
-from .losses.binary import BinaryCrossEntropy
+from .losses.binary import BinaryCrossEntropy, BinaryFocal
 from .losses.gan import (
     CriticDiscriminator,
     CriticGenerator,
@@ -20,6 +20,7 @@ from .losses.gan import (
 from .losses.margin import (
     Exponential,
     Hinge,
+    HingeEmbedding,
     Logistic,
     MarginRanking,
     ModifiedHuber,
@@ -28,14 +29,19 @@ from .losses.margin import (
     SquaredHinge,
 )
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
+from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
 from .losses.softmax import CrossEntropy
 
 __all__ = [
     "MAE",
+    "MAPE",
     "MSE",
+    "MSLE",
+    "SMAPE",
     "Barron",
     "BinaryCrossEntropy",
+    "BinaryFocal",
     "Cauchy",
     "CriticDiscriminator",
     "CriticGenerator",
@@ -46,6 +52,7 @@ __all__ = [
     "GemanMcClure",
     "Hinge",
     "HingeDiscriminator",
+    "HingeEmbedding",
     "Huber",
     "LaplaceNLL",
     "LeastSquaresDiscriminator",
@@ -70,6 +77,7 @@ __all__ = [
     "Welsch",
     "barron",
     "binary_cross_entropy",
+    "binary_focal",
     "cauchy",
     "critic_discriminator",
     "critic_generator",
@@ -80,6 +88,7 @@ __all__ = [
     "geman_mc_clure",
     "hinge",
     "hinge_discriminator",
+    "hinge_embedding",
     "huber",
     "laplace_nll",
     "least_squares_discriminator",
@@ -88,16 +97,19 @@ __all__ = [
     "logistic",
     "logistic_discriminator",
     "mae",
+    "mape",
     "margin_ranking",
     "minimax_generator",
     "modified_huber",
     "mse",
+    "msle",
     "non_saturating_generator",
     "perceptron",
     "pseudo_huber",
     "quantile",
     "relativistic_discriminator",
     "relativistic_generator",
+    "smape",
     "smooth_hinge",
     "smooth_l1",
     "squared_hinge",
@@ -108,6 +120,7 @@ __all__ = [
 
 LOSSES: dict[str, type[Loss]] = {
     "binary_cross_entropy": BinaryCrossEntropy,
+    "binary_focal": BinaryFocal,
     "logistic_discriminator": LogisticDiscriminator,
     "least_squares_discriminator": LeastSquaresDiscriminator,
     "critic_discriminator": CriticDiscriminator,
@@ -125,6 +138,7 @@ LOSSES: dict[str, type[Loss]] = {
     "perceptron": Perceptron,
     "logistic": Logistic,
     "exponential": Exponential,
+    "hinge_embedding": HingeEmbedding,
     "margin_ranking": MarginRanking,
     "mse": MSE,
     "mae": MAE,
@@ -134,6 +148,9 @@ LOSSES: dict[str, type[Loss]] = {
     "log_cosh": LogCosh,
     "quantile": Quantile,
     "expectile": Expectile,
+    "msle": MSLE,
+    "mape": MAPE,
+    "smape": SMAPE,
     "laplace_nll": LaplaceNLL,
     "cauchy": Cauchy,
     "student_t": StudentT,
@@ -173,6 +190,38 @@ def binary_cross_entropy(
         label_smoothing=label_smoothing,
         eps=eps,
         ignore_value=ignore_value,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def binary_focal(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    from_logits: bool = True,
+    label_smoothing: float = 0.0,
+    eps: float = 1e-07,
+    alpha: float | None = None,
+    normalized: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Cross-entropy that easy items hardly enter (Lin et al. 2017, "Focal loss for dense object detection").
+
+    The value of `BinaryFocal` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return BinaryFocal(
+        gamma=gamma,
+        from_logits=from_logits,
+        label_smoothing=label_smoothing,
+        eps=eps,
+        alpha=alpha,
+        normalized=normalized,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
 
@@ -515,6 +564,28 @@ def exponential(
     )
 
 
+def hinge_embedding(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    labels: Labels = "pm1",
+    margin: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Distances of pairs: small for pairs that belong together, and at least a margin for those that do not.
+
+    The value of `HingeEmbedding` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return HingeEmbedding(labels=labels, margin=margin, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
 def margin_ranking(
     x1: ArrayLike,
     x2: ArrayLike,
@@ -687,6 +758,62 @@ def expectile(
         A float, or one value for each item with ``reduction="none"``.
     """
     return Expectile(tau=tau, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def msle(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    eps: float = 1e-07,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The square of the difference of logarithms.
+
+    The value of `MSLE` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MSLE(eps=eps, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def mape(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    eps: float = 1e-07,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Absolute error relative to the target.
+
+    The value of `MAPE` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MAPE(eps=eps, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def smape(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Absolute error relative to the mean size of prediction and target.
+
+    The value of `SMAPE` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SMAPE(reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
 def laplace_nll(

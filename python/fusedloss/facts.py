@@ -52,6 +52,8 @@ class Facts:
         samples: Sets of options that tests and benchmarks run, the defaults first; an array among them fixes the length
             of the axis that it lies along.
         tolerance: Relative error that either backend may have, in machine epsilons; more than 8 needs a reason.
+        turns: The second derivative crosses 0 at points that no number of any precision hits. About them its terms
+            cancel: it is as good as the exact one of a pred that differs in the last places.
     """
 
     task: str
@@ -61,3 +63,4 @@ class Facts:
     smoothness: str
     samples: tuple[Mapping[str, Any], ...] = field(default=({},))
     tolerance: float = 8.0
+    turns: bool = False

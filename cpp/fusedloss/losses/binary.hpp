@@ -93,6 +93,166 @@ struct BinaryCrossEntropyProbability {
   }
 };
 
-using Binary = List<BinaryCrossEntropy, BinaryCrossEntropyProbability>;
+/// What focal losses are made of, by a = |z| alone: one of p = s(z) and q = 1 - p is L = s(a), the other S = e^-a L,
+/// with -log L = T and -log S = a + T. The term of weight `grows` has the factor L^gamma, that of weight `fades`
+/// S^gamma.
+template <class T>
+struct FocalTerms {
+  LogisticTail<T> s;
+  T grows, fades;  ///< weights with their factors
+  T a;             ///< |z|, finite: where e^-a is below all numbers, products with it are to be 0
+
+  /// positive and negative: the weights of the terms with the factors q^gamma and p^gamma; gamma <= 2^100.
+  FUSEDLOSS_INLINE FocalTerms(T z, T gamma, T positive, T negative) : s(logistic_tail(absolute(z))) {
+    constexpr T nothing_beyond = sizeof(T) == 4 ? T(150) : T(1000);
+    a = minimum(absolute(z), nothing_beyond);
+    // L^gamma = e^(-gamma T) and S^gamma = e^(-gamma a) L^gamma, the product gamma a in two parts.
+    const TwoTerms<T> exponent = two_product(-gamma, a);
+    const T power = exp(-gamma * s.log_term), fading = exp(exponent.hi, exponent.lo);
+    const Bits<T> below = mask_of<T>(is_negative(z));
+    grows = blend(below, positive, negative) * power;
+    fades = blend(below, negative, positive) * (fading * power);
+  }
+};
+
+/// P t q^gamma (-log p) + N (1 - t) p^gamma (-log q), p = s(z), q = 1 - p, t the smoothed target.
+///
+/// In the notation above, the derivatives by a of the term that grows and of the one that fades are
+///    L^gamma (L + gamma S (a + T)),                               -S^gamma (S + gamma L T),
+///    L^gamma S (L (1 + 2 gamma) + gamma (a + T) (gamma S - L)),    S^gamma L (S (1 + 2 gamma) + gamma T (gamma L -
+///    S)).
+/// Only the second derivative of the term that grows has parts that cancel, about its one zero.
+struct BinaryFocal {
+  static constexpr const char* name = "binary_focal";
+  static constexpr int inputs = 2, variables = 1;
+  static constexpr double nanoseconds = 1.3;
+  template <class T>
+  struct Options {
+    T label_smoothing, gamma, positive, negative;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    const T z = input[0], gamma = options.gamma;
+    const T t = fma(input[1], T(1) - options.label_smoothing, T(0.5) * options.label_smoothing);
+    const FocalTerms<T> at(z, gamma, options.positive * t, options.negative * (T(1) - t));
+    const LogisticTail<T>& s = at.s;
+    const T tail = s.log_term, reach = at.a + tail, linear = at.grows * absolute(z), steep = gamma * s.smaller;
+    const T rise = s.larger + steep * reach, fall = s.smaller + gamma * tail * s.larger;
+    // S as a multiple of 2^-lift, as it is multiplied by a and gamma yet. Weights come first: the power that vanishes
+    // takes the factor gamma with it before that can overflow.
+    constexpr int lift = sizeof(T) == 4 ? 100 : 500;
+    const T lifted = s.larger * exp_raised(-at.a, raise_by<T>(lift));
+    const T bend = (at.grows + at.fades) * s.larger * lifted * fma(T(2), gamma, T(1));
+    const T grown = at.grows * lifted * gamma * reach * (steep - s.larger);
+    const T faded = at.fades * power_of_two<T>(Format<T>::exponent_bias + lift) * (gamma * tail) * s.larger *
+                    (gamma * s.larger - s.smaller);
+    return {fma(at.grows + at.fades, tail, linear > T(0) ? linear : T(0)),
+            flip_sign(fma(-at.fades, fall, at.grows * rise), z),
+            (bend + grown + faded) * power_of_two<T>(Format<T>::exponent_bias - lift)};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>&) {
+    return share_room(input[1]);
+  }
+};
+
+/// Its factors t q^gamma + (1 - t) p^gamma: what a normalised mean is divided by.
+struct FocalFactor {
+  static constexpr const char* name = "focal_factor";
+  static constexpr int inputs = 2, variables = 1;
+  static constexpr double nanoseconds = 1.3;
+  template <class T>
+  struct Options {
+    T label_smoothing, gamma;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    const T z = input[0], gamma = options.gamma;
+    const T t = fma(input[1], T(1) - options.label_smoothing, T(0.5) * options.label_smoothing);
+    const FocalTerms<T> at(z, gamma, t, T(1) - t);
+    const T rise = at.grows * gamma * at.s.smaller, fall = at.fades * gamma * at.s.larger;
+    return {at.grows + at.fades, flip_sign(rise - fall, z),
+            fma(rise, gamma * at.s.smaller - at.s.larger, fall * (gamma * at.s.larger - at.s.smaller))};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>&) {
+    return share_room(input[1]);
+  }
+};
+
+/// p^gamma and q^gamma, q = 1 - p.
+template <class T>
+struct SharePowers {
+  T of_p, of_q;
+};
+
+/// The power of the smaller one from itself, which has no second part; that of the larger one from its logarithm, which
+/// is small.
+template <class T>
+FUSEDLOSS_INLINE SharePowers<T> share_powers(T p, T q, T log_p, T log_q, T gamma) {
+  const Bits<T> below = mask_of<T>(p < q);
+  const T small = pow_positive(minimum(p, q), gamma), large = exp(gamma * maximum(log_p, log_q));
+  return {blend(below, small, large), blend(below, large, small)};
+}
+
+/// The binary focal loss of the clipped probability p.
+struct BinaryFocalProbability {
+  static constexpr const char* name = "binary_focal_probability";
+  static constexpr int inputs = 2, variables = 1;
+  static constexpr double nanoseconds = 2.5;
+  template <class T>
+  struct Options {
+    T label_smoothing, gamma, positive, negative, eps;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    const Clipped<T> at = clip(input[0], options.eps);
+    const T p = at.p.hi, q = at.complement.hi, gamma = options.gamma;
+    const T t = fma(input[1], T(1) - options.label_smoothing, T(0.5) * options.label_smoothing);
+    const T log_p = log(p, at.p.lo), log_q = log(q, at.complement.lo);
+    const SharePowers<T> power = share_powers(p, q, log_p, log_q, gamma);
+    const T up = options.positive * t * power.of_q, down = options.negative * (T(1) - t) * power.of_p;
+    const T per_p = T(1) / p, per_q = T(1) / q;
+    const T rise = down / q, fall = up / p;
+    // gamma q^(gamma - 1) log p and gamma p^(gamma - 1) log q, with their weights
+    const T lift = down * gamma * log_q * per_p, sink = up * gamma * log_p * per_q;
+    const T curve_down = rise / q + T(2) * gamma * rise * per_p - lift * (gamma - T(1)) * per_p;
+    const T curve_up = fall / p + T(2) * gamma * fall * per_q - sink * (gamma - T(1)) * per_q;
+    return {-fma(up, log_p, down * log_q), masked((rise - lift) - (fall - sink), at.inside),
+            masked(curve_down + curve_up, at.inside)};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>&) {
+    return minimum(probability_room(input[0]), share_room(input[1]));
+  }
+};
+
+/// The factors of the clipped probability p.
+struct FocalFactorProbability {
+  static constexpr const char* name = "focal_factor_probability";
+  static constexpr int inputs = 2, variables = 1;
+  static constexpr double nanoseconds = 2.0;
+  template <class T>
+  struct Options {
+    T label_smoothing, gamma, eps;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    const Clipped<T> at = clip(input[0], options.eps);
+    const T p = at.p.hi, q = at.complement.hi, gamma = options.gamma;
+    const T t = fma(input[1], T(1) - options.label_smoothing, T(0.5) * options.label_smoothing);
+    const SharePowers<T> power = share_powers(p, q, log(p, at.p.lo), log(q, at.complement.lo), gamma);
+    const T up = t * power.of_q, down = (T(1) - t) * power.of_p;
+    const T sink = gamma * up / q, lift = gamma * down / p;
+    return {up + down, masked(lift - sink, at.inside), masked((gamma - T(1)) * (sink / q + lift / p), at.inside)};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>&) {
+    return minimum(probability_room(input[0]), share_room(input[1]));
+  }
+};
+
+using Binary = List<BinaryCrossEntropy, BinaryCrossEntropyProbability, BinaryFocal, BinaryFocalProbability, FocalFactor,
+                    FocalFactorProbability>;
 
 FUSEDLOSS_END

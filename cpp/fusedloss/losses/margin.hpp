@@ -115,6 +115,22 @@ struct Exponential : Margin<Exponential> {
   }
 };
 
+/// pred itself where the label is +1, max(0, margin - pred) where it is -1: not a function of their product.
+struct HingeEmbedding : Margin<HingeEmbedding> {
+  static constexpr const char* name = "hinge_embedding";
+  static constexpr double nanoseconds = 0.2;
+  template <class T>
+  using Options = Hinge::Options<T>;
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    const T distance = input[0], gap = maximum(options.margin - distance, T(0));
+    const Bits<T> similar = mask_of<T>(options.slope * input[1] + options.offset > T(0));
+    const Bits<T> near = mask_of<T>(gap > T(0));
+    return {blend(similar, distance, gap), unless_nan(distance, masked(T(1), similar) - masked(T(1), near & ~similar)),
+            unless_nan(distance, T(0))};
+  }
+};
+
 /// The hinge of the difference of two scores: max(0, margin - y (x1 - x2)).
 struct MarginRanking {
   static constexpr const char* name = "margin_ranking";
@@ -135,6 +151,7 @@ struct MarginRanking {
   }
 };
 
-using MarginLosses = List<Hinge, SquaredHinge, SmoothHinge, ModifiedHuber, SoftMargin, Exponential, MarginRanking>;
+using MarginLosses =
+    List<Hinge, SquaredHinge, SmoothHinge, ModifiedHuber, SoftMargin, Exponential, HingeEmbedding, MarginRanking>;
 
 FUSEDLOSS_END

@@ -347,6 +347,58 @@ class Exponential(_Margin):
         return e, -e, e
 
 
+class HingeEmbedding(_Margin):
+    r"""Distances of pairs: small for pairs that belong together, and at least a margin for those that do not.
+
+    .. math:: l = \begin{cases} z & y = 1 \\ \max(0, m - z) & y = -1 \end{cases}
+
+    pred, the distance, and target have one shape; every element is an item. The target is -1 or +1, or 0 or 1 with
+    ``labels="01"``. The derivative at z = m is 0 for pairs that do not belong together; the Hessian is 0 everywhere. A
+    negative pred is no distance, but taken at its word: then the value can be negative.
+
+    Args:
+        labels: ``"pm1"`` for targets -1 and +1, ``"01"`` for 0 and 1.
+        margin: m, >= 0.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A target is not one of the two labels.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.HingeEmbedding(margin=2.0).value_and_grad([0.5, 0.5], [1, -1])
+        >>> value, grad.tolist()
+        (1.0, [0.5, -0.5])
+    """
+
+    margin: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
+
+    aliases = ("HingeEmbeddingLoss",)
+    facts = Facts(
+        task="learning of embeddings from pairs",
+        activation="identity",
+        robustness="a wrong label pulls no harder than any other pair",
+        smoothness="continuous, with a kink at the margin of pairs that do not belong together",
+        samples=({}, {"margin": 2.5}, {"labels": "01"}),
+    )
+    traits = Traits(convex=True, nonnegative=False, lipschitz=1.0)
+
+    @property
+    def kinks(self) -> tuple[Kink, ...]:
+        return (Kink(self.margin, 1, "pred"),)
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "hinge_embedding", (*self.map_to_signs, self.margin)
+
+    def reference(self, *inputs: Array) -> tuple[Array, Array, Array]:
+        pred, target = inputs
+        gap = self.margin - pred
+        flat = constant(0.0, pred)
+        similar = target == 1
+        d1 = np.where(similar, constant(1.0, pred), np.where(gap > 0, -1.0, flat))
+        return np.where(similar, pred, np.maximum(gap, 0.0)), d1, flat
+
+
 class MarginRanking(Ranked, Elementwise):
     r"""One score ahead of another by a margin (Herbrich, Graepel and Obermayer 2000, "Large margin rank boundaries").
 
