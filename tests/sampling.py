@@ -166,6 +166,17 @@ CASES = [
 ]
 
 
+def _representatives() -> list[Case]:
+    """A case for each way that data flows: what a kind does is the same for all its losses."""
+    first: dict[Any, Case] = {}
+    for case in CASES:
+        first.setdefault((case.rows, case.target, case.levels, case.width is None), case)
+    return list(first.values())
+
+
+REPRESENTATIVES = _representatives()
+
+
 def results(case: Case, operands: tuple[Array, ...], vector: Array | None = None, **keywords: Any) -> dict[str, Any]:
     """All that a loss gives, by name; None for an order that it has not."""
     value, grad, hess = case.loss.value_grad_and_hess(*operands, **keywords)

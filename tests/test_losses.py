@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 from closeness import assert_close, reference_and_slack
-from sampling import CASES, CLASSES, Case, results
+from sampling import CASES, CLASSES, REPRESENTATIVES, Case, results
 
 import fusedloss as fl
+from fusedloss.backend import REDUCTIONS
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -55,9 +57,22 @@ def weights(kind: str, rng: np.random.Generator, shape: tuple[int, ...], dtype: 
 WEIGHTS = ["no weight", "an item", "some zero", "leading axes", "axes of length 1", "integers", "all zero"]
 
 
-@each_case
-@pytest.mark.parametrize("weight", WEIGHTS)
-def test_reductions_and_weights(case: Case, dtype: np.dtype, reduction: str, weight: str) -> None:
+PAIRS = list(zip(WEIGHTS, itertools.cycle(REDUCTIONS), strict=False))
+ALL_PAIRS = list(itertools.product(WEIGHTS, REDUCTIONS))
+
+
+@pytest.mark.parametrize(
+    ("case", "weight", "reduction"),
+    [(case, *pair) for case in CASES for pair in PAIRS]
+    + [
+        (case, *pair)
+        for case in REPRESENTATIVES
+        for pair in itertools.product(WEIGHTS, REDUCTIONS)
+        if pair not in PAIRS
+    ],
+    ids=str,
+)
+def test_reductions_and_weights(case: Case, dtype: np.dtype, weight: str, reduction: str) -> None:
     rng = np.random.default_rng(1)
     case = case.replace(reduction=reduction)
     operands = case.operands(rng, (9, 11), dtype)
@@ -66,10 +81,14 @@ def test_reductions_and_weights(case: Case, dtype: np.dtype, reduction: str, wei
 
 
 SIZES = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129, 255, 1023, 1025, 4097]
+FEW_SIZES = [0, 1, 7, 17, 1025]
 
 
-@each_case
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("case", "size"),
+    [(case, size) for case in CASES for size in (SIZES if case in REPRESENTATIVES else FEW_SIZES)],
+    ids=str,
+)
 def test_sizes(case: Case, dtype: np.dtype, size: int) -> None:
     """Around multiples of the lanes, of groups of lanes and of blocks."""
     operands = case.operands(np.random.default_rng(size), (size,), dtype)
@@ -341,7 +360,11 @@ def test_weight_zero_removes_an_item_altogether(case: Case, dtype: np.dtype, bac
         assert not (np.moveaxis(array, case.loss.axis, -1) if case.rows else array)[7].any()
 
 
-@each_case
+@pytest.mark.parametrize(
+    ("case", "reduction"),
+    [(case, reduction) for case in CASES for reduction in (REDUCTIONS if case in REPRESENTATIVES else ["mean"])],
+    ids=str,
+)
 @pytest.mark.parametrize("how", ["empty", "no weight", "all ignored"])
 def test_nothing_there_is_zero(case: Case, dtype: np.dtype, reduction: str, how: str, backend: str) -> None:
     case = case.replace(reduction=reduction)
