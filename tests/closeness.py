@@ -69,17 +69,22 @@ def reference_and_slack(
                     ignored = getattr(case.loss, "ignore_value", None)
                     factor = 1 + shift * (signs.choice([-2.0, 2.0], target.shape) if case.rows else way)
                     moved = np.where((target == 1) | (target == ignored), target, np.clip(target * factor, 0, 1))
-                rounded = case.rows and dtype == np.float64
+                rounded = case.rows and (dtype == np.float64 or moves_logits(case.loss))
                 near = wide * (1 + shift / 8 * signs.choice([-4.0, 4.0], wide.shape)) if rounded else wide
                 other = results(Case(changed, case.target), (_inside(case, near), moved), vector, **keywords)
                 slack = {name: np.maximum(slack[name], np.abs(expected[name] - other[name])) for name in expected}
-        if case.loss.facts.turns:
-            for way in (-1, 1):
-                other = results(case, (_inside(case, wide * (1 + way * shift)), target), vector, **keywords)
-                for name in expected.keys() & {"hess", "hvp"}:
+        if turns(case.loss):
+            signs = np.random.default_rng(1)
+            for way in (-1, 1, 1, -1):
+                near = wide * (1 + way * shift)
+                if case.rows:  # entries of a row by themselves; what changes p as much as its own error does
+                    near = wide + 4 * shift * np.maximum(np.abs(wide), 1) * signs.choice([-1.0, 1.0], wide.shape)
+                other = results(case, (_inside(case, near), target), vector, **keywords)
+                for name in expected.keys() & ({"grad", "hess", "hvp"} if case.rows else {"hess", "hvp"}):
                     slack[name] = slack[name] + np.nan_to_num(np.abs(expected[name] - other[name]))
         if vector is not None and case.rows:  # entries of p (1 - p) and p_j p_k times those of the vector, both signs
-            slack["hvp"] = slack["hvp"] + 2 * shift * np.abs(expected["hess"]) * np.max(np.abs(vector), initial=0)
+            size = np.abs(expected["hess"]) + (np.abs(expected["grad"]) if turns(case.loss) else 0)
+            slack["hvp"] = slack["hvp"] + 2 * shift * size * np.max(np.abs(vector), initial=0)
         beside = _beside_kinks(case, wide, np.asarray(target, np.float64), shift)
         if beside is not None:
             step = shift * (np.abs(wide) + np.abs(_full(case, target)))
@@ -90,6 +95,16 @@ def reference_and_slack(
                 if name != "value":
                     slack[name] = slack[name] + np.where(beside, (1 + shift) * np.abs(high[name] - low[name]), 0.0)
     return expected, slack
+
+
+def moves_logits(loss: Any) -> bool:
+    """Whether the softmax is of something else than pred, which is rounded."""
+    return getattr(loss, "temperature", 1) != 1 or getattr(loss, "softcap", None) is not None
+
+
+def turns(loss: Any) -> bool:
+    """Whether a derivative crosses 0 where no number is: see `Facts`. A softcap and a z-loss make any of them do so."""
+    return loss.facts.turns or getattr(loss, "softcap", None) is not None or getattr(loss, "z_loss", 0) != 0
 
 
 def _full(case: Case, target: np.ndarray) -> np.ndarray:

@@ -40,8 +40,8 @@ class Case:
     def width(self) -> int | None:
         """Length of the axis that array options lie along; of rows, the number of classes."""
         if isinstance(self.loss, Rows):
-            weight = self.loss.class_weight
-            return CLASSES if weight is None else weight.size
+            arrays = [getattr(self.loss, name) for name in self.loss.class_arrays]
+            return next((array.size for array in arrays if isinstance(array, np.ndarray)), CLASSES)
         arrays = [p for p in self.loss.parameters() if isinstance(p, np.ndarray)]
         return arrays[0].size if arrays else None
 
@@ -114,11 +114,14 @@ class Case:
             pred = rng.normal(0, 3, full)
         axis = self.loss.axis
         pred = np.moveaxis(pred, -1, axis)
+        mask = getattr(self.loss, "class_mask", None)
+        live = np.arange(classes) if mask is None else np.flatnonzero(mask)
         if self.target == "labels":
-            return np.ascontiguousarray(pred, dtype), rng.integers(0, classes, shape)
-        share = rng.dirichlet(np.full(classes, 0.5), shape).reshape(full)
+            return np.ascontiguousarray(pred, dtype), live[rng.integers(0, live.size, shape)]
+        share = np.zeros(full)
+        share[..., live] = rng.dirichlet(np.full(live.size, 0.5), shape).reshape(*shape, live.size)
         certain = rng.random(shape)[..., np.newaxis] < 0.2
-        share = np.where(certain, np.eye(classes)[rng.integers(0, classes, shape)], share)
+        share = np.where(certain, np.eye(classes)[live[rng.integers(0, live.size, shape)]], share)
         share = np.moveaxis(share, -1, axis)
         return np.ascontiguousarray(pred, dtype), np.ascontiguousarray(share, dtype)
 

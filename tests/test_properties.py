@@ -20,7 +20,7 @@ import fusedloss as fl
 from fusedloss.facts import Traits
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
-softmax = pytest.mark.parametrize("case", [c for c in CASES if c.rows and c.loss.from_logits], ids=str)
+softmax = pytest.mark.parametrize("case", [c for c in CASES if c.rows and c.loss.takes_logits], ids=str)
 seeds = st.integers(0, 2**32 - 1)
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
 dtypes = st.sampled_from([np.float32, np.float64])

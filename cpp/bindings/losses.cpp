@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -80,6 +81,10 @@ void clear(abi::Call& call) {
   call.ignore = 0;
   call.ignore_index = 0;
   call.class_weight = nullptr;
+  call.class_factor = nullptr;
+  call.logits = nullptr;
+  call.wants_extra = false;
+  for (abi::Array& array : call.extra) array.layout = abi::absent;
   call.classes = 1;
 }
 
@@ -133,6 +138,69 @@ std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs
   return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
 }
 
+/// Softcap, temperature, z_loss, and for each class whether it is there.
+using LogitOptions = std::tuple<double, double, double, std::optional<py::array_t<double>>>;
+
+/// Numbers a class in the precision of the arithmetic, padded with zeros to whole groups of lanes.
+class ClassNumbers {
+ public:
+  ClassNumbers(int precision, std::int64_t classes) : precision_(precision) {
+    bytes_.resize(static_cast<std::size_t>(classes + 64) * (precision == 0 ? 4 : 8));
+  }
+  void set(std::int64_t at, double number) {
+    if (precision_ == 0) {
+      const auto narrow = static_cast<float>(number);
+      std::memcpy(&bytes_[static_cast<std::size_t>(at) * 4], &narrow, 4);
+    } else {
+      std::memcpy(&bytes_[static_cast<std::size_t>(at) * 8], &number, 8);
+    }
+  }
+  const void* data() const { return bytes_.data(); }
+
+ private:
+  int precision_;
+  std::vector<char> bytes_;
+};
+
+/// The one-dimensional array of a number a class that Python made.
+const double* a_class_each(const py::array_t<double>& array, const abi::Call& call) {
+  if (array.ndim() != 1 || array.shape(0) != call.classes || array.strides(0) != sizeof(double)) {
+    throw py::value_error("fusedloss._core: an array does not fit the classes");
+  }
+  return array.data();
+}
+
+/// Logits and factors of targets as kernels take them, for the time of a call.
+class Softmaxing {
+ public:
+  Softmaxing(abi::Call& call, int precision, const std::optional<LogitOptions>& options,
+             const std::optional<py::array_t<double>>& factor)
+      : live_(precision, call.classes), factor_(precision, factor ? call.classes : 0) {
+    if (factor) {
+      const double* from = a_class_each(*factor, call);
+      for (std::int64_t c = 0; c < call.classes; ++c) factor_.set(c, from[c]);
+      call.class_factor = factor_.data();
+    }
+    if (!options) return;
+    const auto& [softcap, temperature, z_loss, live] = *options;
+    const double* from = live ? a_class_each(*live, call) : nullptr;
+    logits_ = {softcap, temperature, z_loss, live_.data(), 0, false};
+    for (std::int64_t c = 0; c < call.classes; ++c) {
+      const bool there = from == nullptr || from[c] != 0;
+      live_.set(c, there ? 1 : 0);
+      logits_.classes += there ? 1 : 0;
+    }
+    logits_.moved = std::isfinite(softcap) || temperature != 1 || logits_.classes != call.classes;
+    call.logits = &logits_;
+  }
+  Softmaxing(const Softmaxing&) = delete;
+  Softmaxing& operator=(const Softmaxing&) = delete;
+
+ private:
+  ClassNumbers live_, factor_;
+  abi::Logits logits_;
+};
+
 /// What a call over rows needs beside its arrays.
 struct RowOptions {
   std::optional<py::array_t<double>> class_weight;
@@ -140,11 +208,7 @@ struct RowOptions {
 
   void apply(abi::Call& call) const {
     if (class_weight) {
-      if (class_weight->ndim() != 1 || class_weight->shape(0) != call.classes ||
-          class_weight->strides(0) != sizeof(double)) {
-        throw py::value_error("fusedloss._core: class_weight does not fit the classes");
-      }
-      call.class_weight = class_weight->data();
+      call.class_weight = a_class_each(*class_weight, call);
     }
     call.has_ignore_index = ignore_index.has_value();
     call.ignore_index = ignore_index.value_or(0);
@@ -157,7 +221,10 @@ std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int ou
                                          const py::object& vector, const py::object& value, const py::object& grad,
                                          const py::object& hess, double scale, double hess_floor, double hess_ceiling,
                                          const std::optional<py::array_t<double>>& class_weight,
-                                         std::optional<std::int64_t> ignore_index) {
+                                         std::optional<std::int64_t> ignore_index,
+                                         const std::optional<py::array_t<double>>& class_factor,
+                                         const std::optional<LogitOptions>& logits,
+                                         const std::optional<py::tuple>& extra) {
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   if (axis < 0 || axis >= pred.ndim()) throw py::value_error("fusedloss._core: no such axis");
@@ -182,8 +249,11 @@ std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int ou
   space.add(value, false, true, call.value);
   space.add(grad, true, true, call.grad[0]);
   space.add(hess, true, true, call.hess[0]);
+  call.wants_extra = extra.has_value();
+  for (int k = 0; k < abi::extras; ++k) space.add(element(extra, k), false, true, call.extra[k]);
   space.finish(call);
   RowOptions{class_weight, ignore_index}.apply(call);
+  const Softmaxing softmaxing(call, precision, logits, class_factor);
   const Outcome outcome = execute(kernel, precision, set, call);
   return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
 }

@@ -5,6 +5,7 @@
 #include "../fusedloss/core/call.hpp"
 #include "../fusedloss/core/list.hpp"
 #include "../fusedloss/kinds/class_sum.hpp"
+#include "../fusedloss/kinds/mixture.hpp"
 #include "../fusedloss/kinds/pointwise.hpp"
 #include "../fusedloss/kinds/rows.hpp"
 #include "../fusedloss/kinds/softmax.hpp"
@@ -24,6 +25,11 @@ constexpr Kernels<sizeof...(Losses)> pointwise_kernels(List<Losses...>) {
 template <class... Losses>
 constexpr Kernels<sizeof...(Losses)> softmax_kernels(List<Losses...>) {
   return {{row_kernel<Softmax<Losses>>()...}};
+}
+
+template <class... Losses>
+constexpr Kernels<2 * sizeof...(Losses)> mixture_kernels(List<Losses...>) {
+  return {{row_kernel<Mixture<Losses, true>>()..., row_kernel<Mixture<Losses, false>>()...}};
 }
 
 template <class... Losses>

@@ -71,9 +71,17 @@ def run_rows(
     hess_ceiling: float,
     class_weight: Array | None,
     ignore_index: int | None,
+    class_factor: Array | None,
+    logits: tuple[float, float, float, Array | None] | None,
+    extra: tuple[Array, ...] | None,
     /,
 ) -> tuple[float, int]:
-    """A pass of a loss over rows."""
+    """A pass of a loss over rows.
+
+    `class_factor` multiplies the target's entries of a class, but not an item's weight. `logits` are the softcap
+    (infinite for none), the temperature, the factor of the z-loss, and 1 or 0 for each class. `extra` takes the
+    log-probability of the label, the logsumexp, the entropy and the most probable class of each item.
+    """
 
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arrays import Array, ArrayLike, Labels, Reduction, Value
+from .arrays import Array, ArrayLike, Labels, Mask, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
 from .losses.gan import (
@@ -31,7 +31,7 @@ from .losses.margin import (
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
-from .losses.softmax import CrossEntropy
+from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
 
 __all__ = [
     "MAE",
@@ -49,7 +49,9 @@ __all__ = [
     "Expectile",
     "Exponential",
     "Fair",
+    "Focal",
     "GemanMcClure",
+    "GeneralizedCrossEntropy",
     "Hinge",
     "HingeDiscriminator",
     "HingeEmbedding",
@@ -65,6 +67,7 @@ __all__ = [
     "ModifiedHuber",
     "NonSaturatingGenerator",
     "Perceptron",
+    "PolyLoss",
     "PseudoHuber",
     "Quantile",
     "RelativisticDiscriminator",
@@ -73,6 +76,7 @@ __all__ = [
     "SmoothL1",
     "SquaredHinge",
     "StudentT",
+    "SymmetricCrossEntropy",
     "Tukey",
     "Welsch",
     "barron",
@@ -85,7 +89,9 @@ __all__ = [
     "expectile",
     "exponential",
     "fair",
+    "focal",
     "geman_mc_clure",
+    "generalized_cross_entropy",
     "hinge",
     "hinge_discriminator",
     "hinge_embedding",
@@ -105,6 +111,7 @@ __all__ = [
     "msle",
     "non_saturating_generator",
     "perceptron",
+    "poly_loss",
     "pseudo_huber",
     "quantile",
     "relativistic_discriminator",
@@ -114,6 +121,7 @@ __all__ = [
     "smooth_l1",
     "squared_hinge",
     "student_t",
+    "symmetric_cross_entropy",
     "tukey",
     "welsch",
 ]
@@ -160,6 +168,10 @@ LOSSES: dict[str, type[Loss]] = {
     "tukey": Tukey,
     "barron": Barron,
     "cross_entropy": CrossEntropy,
+    "focal": Focal,
+    "poly_loss": PolyLoss,
+    "symmetric_cross_entropy": SymmetricCrossEntropy,
+    "generalized_cross_entropy": GeneralizedCrossEntropy,
 }
 """By name, family by family."""
 
@@ -984,6 +996,10 @@ def cross_entropy(
     ignore_index: int | None = None,
     axis: int = -1,
     label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+    class_mask: Mask | None = None,
     from_logits: bool = True,
     eps: float = 1e-07,
     reduction: Reduction = "mean",
@@ -1002,7 +1018,175 @@ def cross_entropy(
         ignore_index=ignore_index,
         axis=axis,
         label_smoothing=label_smoothing,
+        temperature=temperature,
+        softcap=softcap,
+        z_loss=z_loss,
+        class_mask=class_mask,
         from_logits=from_logits,
         eps=eps,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def focal(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+    class_mask: Mask | None = None,
+    gamma: float = 2.0,
+    alpha: float | Array | None = None,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Cross-entropy that easy items hardly enter (Lin et al. 2017, "Focal loss for dense object detection").
+
+    The value of `Focal` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Focal(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        axis=axis,
+        label_smoothing=label_smoothing,
+        temperature=temperature,
+        softcap=softcap,
+        z_loss=z_loss,
+        class_mask=class_mask,
+        gamma=gamma,
+        alpha=alpha,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def poly_loss(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+    class_mask: Mask | None = None,
+    epsilon: float = 2.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Cross-entropy and a multiple of 1 - p (Leng et al. 2022, "PolyLoss: a polynomial expansion perspective").
+
+    The value of `PolyLoss` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return PolyLoss(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        axis=axis,
+        label_smoothing=label_smoothing,
+        temperature=temperature,
+        softcap=softcap,
+        z_loss=z_loss,
+        class_mask=class_mask,
+        epsilon=epsilon,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def symmetric_cross_entropy(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+    class_mask: Mask | None = None,
+    alpha: float = 0.1,
+    beta: float = 1.0,
+    A: float = -4.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Cross-entropy and the reverse one, for noisy labels (Wang et al. 2019).
+
+    The value of `SymmetricCrossEntropy` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SymmetricCrossEntropy(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        axis=axis,
+        label_smoothing=label_smoothing,
+        temperature=temperature,
+        softcap=softcap,
+        z_loss=z_loss,
+        class_mask=class_mask,
+        alpha=alpha,
+        beta=beta,
+        A=A,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def generalized_cross_entropy(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+    class_mask: Mask | None = None,
+    from_logits: bool = True,
+    eps: float = 1e-07,
+    q: float = 0.7,
+    truncate: float | None = None,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Between cross-entropy and mean absolute error, for noisy labels (Zhang and Sabuncu 2018).
+
+    The value of `GeneralizedCrossEntropy` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GeneralizedCrossEntropy(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        axis=axis,
+        label_smoothing=label_smoothing,
+        temperature=temperature,
+        softcap=softcap,
+        z_loss=z_loss,
+        class_mask=class_mask,
+        from_logits=from_logits,
+        eps=eps,
+        q=q,
+        truncate=truncate,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import backend
-from .arrays import Array, ArrayLike
+from .arrays import Array, ArrayLike, Mask
 from .domains import Domain
 
 _CPU_DEVICES = (1, 3, 11, 13)  # DLPack: CPU, and host memory pinned by CUDA, ROCm, or managed by CUDA
@@ -94,6 +94,22 @@ def same_shape(x: Array, shape: tuple[int, ...], name: str, of: str = "pred") ->
     if [n for n in x.shape if n != 1] == [n for n in shape if n != 1]:
         hint = f"; nothing is broadcast, use {name}.reshape({shape})"
     raise ValueError(f"{name} must have the shape of {of}, {shape}, got {x.shape}{hint}")
+
+
+def not_masked(target: Array, mask: Mask, axis: int | None, ignore: int | None) -> None:
+    """Raises ValueError for a target on a class that is left out; `axis` is the class axis of a distribution."""
+    if axis is None:
+        kept = np.ones(target.shape, bool) if ignore is None else target != ignore
+        bad = kept & ~mask[np.where(kept, target, 0)]
+    else:
+        shape = [1] * target.ndim
+        shape[axis] = mask.size
+        bad = (target != 0) & ~mask.reshape(shape)
+    if bad.any():
+        at = index(int(np.argmax(bad)), bad.shape)
+        raise ValueError(
+            f"target {target[at]} at index {at} is {'' if axis is None else 'on '}a class that class_mask leaves out"
+        )
 
 
 def sample_weight(x: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:

@@ -52,8 +52,9 @@ class Facts:
         samples: Sets of options that tests and benchmarks run, the defaults first; an array among them fixes the length
             of the axis that it lies along.
         tolerance: Relative error that either backend may have, in machine epsilons; more than 8 needs a reason.
-        turns: The second derivative crosses 0 at points that no number of any precision hits. About them its terms
-            cancel: it is as good as the exact one of a pred that differs in the last places.
+        turns: The second derivative (that of a row: the first one, too) crosses 0 at points that no number of any
+            precision hits. About them its terms cancel: it is as good as the exact one of a pred that differs in the
+            last places.
     """
 
     task: str

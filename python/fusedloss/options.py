@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, Mask
 from .domains import FINITE, Domain
 
 
@@ -104,6 +104,18 @@ class Vector:
         if bad.size:
             raise ValueError(f"must be {self.domain} (at index {bad[0]}: {array[bad[0]]:g})")
         return np.frombuffer(array.tobytes(), dtype=np.float64)  # of bytes: nobody can make it writeable
+
+
+class Flags:
+    """A one-dimensional array of truth values, at least one of them true, kept as an immutable copy."""
+
+    def check(self, value: Any) -> Mask:  # noqa: D102
+        array = np.asarray(value)
+        if array.dtype != np.bool_:
+            raise TypeError("must be an array of bool")
+        if array.ndim != 1 or not array.any():
+            raise ValueError(f"must have one axis and at least one True (its shape is {array.shape})")
+        return np.frombuffer(array.tobytes(), dtype=np.bool_)
 
 
 class Maybe:

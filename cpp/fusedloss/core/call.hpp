@@ -59,6 +59,20 @@ enum Outputs : std::int32_t { value_only, value_grad, grad_hess, value_grad_hess
 constexpr int max_inputs = 4;
 constexpr int max_variables = 2;
 
+/// What logits go through before their softmax, in this order: softcap tanh(z / softcap), division by the temperature;
+/// and z_loss, which multiplies the square of their logsumexp.
+struct Logits {
+  double softcap;  ///< infinite for none
+  double temperature;
+  double z_loss;
+  const void* live;      ///< for each class 1 or 0, in the precision of the arithmetic, padded to whole groups
+  std::int64_t classes;  ///< how many are 1
+  bool moved;            ///< whether there is anything but z_loss
+};
+
+/// By-products of a softmax, one an item.
+enum Extra : std::int32_t { log_probability, log_sum, entropy, argmax, extras };
+
 /// A call of any kind. `inputs` holds the operands in the order of the loss's functor, parameters that are arrays
 /// behind them.
 struct Call {
@@ -81,6 +95,10 @@ struct Call {
   const double* class_weight;
   std::int64_t ignore_index;
   bool has_ignore_index;
+  const void* class_factor;  ///< multiplies a target's entries but not an item's weight; as `Logits::live`, or null
+  const Logits* logits;      ///< null: as they are
+  bool wants_extra;          ///< whether any of these is there
+  Array extra[extras];       ///< in the precision of the arithmetic, argmax as 64-bit integers
 };
 
 /// What a task hands back, added up in task order.

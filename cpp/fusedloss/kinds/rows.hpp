@@ -44,11 +44,17 @@ struct Unit {
   std::int64_t groups;  ///< with it
   Lane<const T> pred, target, vector;
   Lane<T> grad, hess;
+  const abi::Call* call;
+  T* scratch;                 ///< room for `moved_arrays`, if the call moves logits
+  Lane<const T> live;         ///< 1 or 0; ones without a step where no class is left out
+  std::int64_t live_classes;  ///< how many are 1 in a row
   std::int64_t label[width];  ///< -1: none. Visited along, all lanes have the row's
   T label_pred[width];        ///< pred at the label
   T label_vector[width];
-  T slope[width];      ///< weight x cotangent x scale
-  double item[width];  ///< the result, before weights
+  T slope[width];            ///< weight x cotangent x scale
+  double item[width];        ///< the result, before weights
+  T extra[3][width];         ///< by-products, where the call asks for them: log_probability, log_sum, entropy
+  std::int64_t peak[width];  ///< and argmax
   bool valid[width];
 
   /// pred or another array at a class of a lane.
@@ -102,9 +108,13 @@ FUSEDLOSS_SHARED std::int64_t scratch_elements(const abi::Call* call) {
   return visits_across<T>(call) ? call->classes * width : (call->classes + width - 1) / width * width;
 }
 
+/// Scratch arrays beyond those of pred, target, vector, grad and hess, if logits are moved before their softmax.
+constexpr int moved_arrays = 5;
+
 template <class T>
 FUSEDLOSS_SHARED std::int64_t row_scratch_bytes(const abi::Call* call) {
-  return 5 * scratch_elements<T>(call) * static_cast<std::int64_t>(sizeof(T));  // pred, target, vector, grad, hess
+  const int arrays = 5 + (call->logits != nullptr && call->logits->moved ? moved_arrays : 0);
+  return arrays * scratch_elements<T>(call) * static_cast<std::int64_t>(sizeof(T));
 }
 
 /// The rows of one task: their weights, labels, and where they lie in each array.
@@ -234,123 +244,11 @@ constexpr abi::Kernel row_weight_kernel(const char* name) {
   return kernel;
 }
 
-/// Runs `Solve::solve(unit, options, floor, ceiling)` over the rows of a task: brings each unit in, hands its results
-/// out.
-template <class Solve, class T, abi::Outputs Set>
-struct RowTask {
+/// How a unit's arrays are brought in and handed out.
+template <class T>
+struct RowArrays {
   static constexpr int width = lanes<T>;
-  static constexpr bool wants_value = Set == abi::value_only || Set == abi::value_grad || Set == abi::value_grad_hess;
-  static constexpr bool wants_grad = Set != abi::value_only;
-  static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
-  static constexpr bool wants_product = Set == abi::hessian_vector;
-  static constexpr bool labelled = Solve::labelled;
 
-  struct Places {
-    std::int64_t pred[max_task_rows], target[max_task_rows], vector[max_task_rows], grad[max_task_rows],
-        hess[max_task_rows];
-  };
-
-  struct Tails {
-    alignas(64) T pred[width], target[width], vector[width], grad[width], hess[width];
-  };
-
-  static void run(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
-    using Options = typename Solve::template Options<T>;
-    Options options;
-    if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(call->options);
-
-    TaskRows<T> rows;
-    weigh_rows(call, task, labelled, rows);
-    partial->invalid = rows.invalid;
-
-    Places places;
-    const auto locate = [&](const abi::Array& array, std::int64_t* offsets) {
-      row_offsets(array, call->items, rows.start, rows.count, offsets);
-    };
-    locate(call->inputs[0], places.pred);
-    if constexpr (!labelled) locate(call->inputs[1], places.target);
-    if constexpr (wants_product) locate(call->vector[0], places.vector);
-    if constexpr (wants_grad) locate(call->grad[0], places.grad);
-    if constexpr (wants_hess) locate(call->hess[0], places.hess);
-
-    const bool across = visits_across<T>(call);
-    const std::int64_t size = scratch_elements<T>(call);
-    T* const room = static_cast<T*>(scratch);
-
-    alignas(64) double value[max_task_rows];
-    Unit<T> unit;
-    Tails tails;
-    unit.across = across;
-    unit.classes = call->classes;
-    unit.full = across ? call->classes : call->classes / width;
-    unit.groups = across ? call->classes : (call->classes + width - 1) / width;
-
-    for (int first = 0; first < rows.count; first += across ? width : 1) {
-      const int here = !across ? 1 : rows.count - first < width ? rows.count - first : width;
-      for (int l = 0; l < width; ++l) {
-        const int row = across ? first + l : first;
-        const bool real = row < rows.count;
-        unit.label[l] = real ? rows.label[row] : -1;
-        unit.slope[l] = real ? rows.slope[row] : T(0);
-        unit.valid[l] = true;
-      }
-      if (!across && rows.weight[first] == T(0)) {  // nothing to compute; along a row that saves the visit
-        clear_row(call, places, first);
-        value[first] = 0.0;
-        continue;
-      }
-      unit.pred = bring(call->inputs[0], places.pred, first, here, across, call->classes, room, tails.pred);
-      if constexpr (!labelled) {
-        unit.target =
-            bring(call->inputs[1], places.target, first, here, across, call->classes, room + size, tails.target);
-      }
-      if constexpr (wants_product) {
-        unit.vector =
-            bring(call->vector[0], places.vector, first, here, across, call->classes, room + 2 * size, tails.vector);
-      }
-      if constexpr (wants_grad) {
-        unit.grad = place(call->grad[0], places.grad, first, here, across, room + 3 * size, tails.grad);
-      }
-      if constexpr (wants_hess) {
-        unit.hess = place(call->hess[0], places.hess, first, here, across, room + 4 * size, tails.hess);
-      }
-      for (int l = 0; l < width; ++l) {
-        const std::int64_t label = unit.label[l];
-        unit.label_pred[l] = label < 0 ? T(0) : unit.at(unit.pred, l, label);
-        if constexpr (wants_product) unit.label_vector[l] = label < 0 ? T(0) : unit.at(unit.vector, l, label);
-      }
-
-      Solve::template solve<T, Set>(unit, options, static_cast<T>(call->hess_floor),
-                                    static_cast<T>(call->hess_ceiling));
-
-      if constexpr (wants_grad) hand_out(call->grad[0], places.grad, unit.grad, first, here, across, call->classes);
-      if constexpr (wants_hess) hand_out(call->hess[0], places.hess, unit.hess, first, here, across, call->classes);
-      for (int l = 0; l < here; ++l) {
-        value[first + l] = unit.item[l];
-        if (!unit.valid[l] && rows.weight[first + l] != T(0)) {
-          const std::int64_t at = rows.start + first + l;
-          if (partial->invalid < 0 || at < partial->invalid) partial->invalid = at;
-        }
-      }
-    }
-
-    if constexpr (wants_value) {
-      double lane[width] = {};
-      for (int i = 0; i < rows.count; ++i) {
-        value[i] = rows.weight[i] != T(0) ? static_cast<double>(rows.weight[i]) * value[i] : 0.0;
-        lane[i % width] += value[i];
-      }
-      partial->sum = fold(lane);
-      partial->residue = 0;
-      if (call->value.layout != abi::absent) {
-        T rounded[max_task_rows];
-        for (int i = 0; i < rows.count; ++i) rounded[i] = static_cast<T>(value[i]);
-        unstage(rounded, call->value, call->items, rows.start, rows.count);
-      }
-    }
-  }
-
- private:
   static FUSEDLOSS_INLINE char* address(const abi::Array& array, std::int64_t offset) {
     return static_cast<char*>(array.data) + offset;
   }
@@ -475,19 +373,190 @@ struct RowTask {
     }
   }
 
-  static FUSEDLOSS_SHARED void clear_row(const abi::Call* call, const Places& places, int row) {
+  static FUSEDLOSS_SHARED void clear(const abi::Array& array, std::int64_t offset, std::int64_t classes) {
     const T zeros[width] = {};
-    const auto clear = [&](const abi::Array& array, std::int64_t offset) {
-      for (std::int64_t c = 0; c < call->classes; c += width) {
-        const int count = call->classes - c < width ? static_cast<int>(call->classes - c) : width;
-        store_any(array.dtype, zeros, address(array, offset + c * array.class_stride), array.class_stride, count);
-      }
-    };
-    if constexpr (wants_grad) clear(call->grad[0], places.grad[row]);
-    if constexpr (wants_hess) clear(call->hess[0], places.hess[row]);
+    for (std::int64_t c = 0; c < classes; c += width) {
+      const int count = classes - c < width ? static_cast<int>(classes - c) : width;
+      store_any(array.dtype, zeros, address(array, offset + c * array.class_stride), array.class_stride, count);
+    }
   }
 };
 
+/// By-products of the rows of a task, if the call asks for any.
+template <class T>
+struct Extras {
+  T number[abi::argmax][max_task_rows];
+  std::int64_t peak[max_task_rows];
+
+  FUSEDLOSS_INLINE void take(const Unit<T>& unit, int lane, int row) {
+    for (int k = 0; k < abi::argmax; ++k) number[k][row] = unit.extra[k][lane];
+    peak[row] = unit.peak[lane];
+  }
+  FUSEDLOSS_INLINE void leave_out(int row) {
+    for (int k = 0; k < abi::argmax; ++k) number[k][row] = not_a_number<T>;
+    peak[row] = -1;
+  }
+  FUSEDLOSS_SHARED void hand_out(const abi::Call* call, const TaskRows<T>& rows) {
+    for (int k = 0; k < abi::argmax; ++k) {
+      if (call->extra[k].layout != abi::absent) unstage(number[k], call->extra[k], call->items, rows.start, rows.count);
+    }
+    const abi::Array& to = call->extra[abi::argmax];
+    if (to.layout == abi::absent) return;
+    std::int64_t offsets[max_task_rows];
+    row_offsets(to, call->items, rows.start, rows.count, offsets);
+    for (int i = 0; i < rows.count; ++i) std::memcpy(RowArrays<T>::address(to, offsets[i]), &peak[i], sizeof peak[i]);
+  }
+};
+
+/// Solves a unit, its options and the bounds of Hessians given.
+template <class T>
+using SolveUnit = void (*)(Unit<T>&, const void* options, T floor, T ceiling);
+
+/// Runs the rows of a task: brings each unit in, has it solved, hands its results out. It is compiled once for all
+/// losses, which is why the solver is a pointer.
+template <class T, abi::Outputs Set, bool Labelled>
+struct RowTask {
+  static constexpr int width = lanes<T>;
+  static constexpr bool wants_value = Set == abi::value_only || Set == abi::value_grad || Set == abi::value_grad_hess;
+  static constexpr bool wants_grad = Set != abi::value_only;
+  static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
+  static constexpr bool wants_product = Set == abi::hessian_vector;
+  static constexpr bool labelled = Labelled;
+  using Arrays = RowArrays<T>;
+
+  struct Places {
+    std::int64_t pred[max_task_rows], target[max_task_rows], vector[max_task_rows], grad[max_task_rows],
+        hess[max_task_rows];
+  };
+
+  struct Tails {
+    alignas(64) T pred[width], target[width], vector[width], grad[width], hess[width];
+  };
+
+  static FUSEDLOSS_SHARED void run(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial,
+                                   SolveUnit<T> solve) {
+    TaskRows<T> rows;
+    weigh_rows(call, task, labelled, rows);
+    partial->invalid = rows.invalid;
+
+    Places places;
+    const auto locate = [&](const abi::Array& array, std::int64_t* offsets) {
+      row_offsets(array, call->items, rows.start, rows.count, offsets);
+    };
+    locate(call->inputs[0], places.pred);
+    if constexpr (!labelled) locate(call->inputs[1], places.target);
+    if constexpr (wants_product) locate(call->vector[0], places.vector);
+    if constexpr (wants_grad) locate(call->grad[0], places.grad);
+    if constexpr (wants_hess) locate(call->hess[0], places.hess);
+
+    const bool across = visits_across<T>(call);
+    const std::int64_t size = scratch_elements<T>(call);
+    T* const room = static_cast<T*>(scratch);
+
+    alignas(64) double value[max_task_rows];
+    Extras<T> extra;
+    Unit<T> unit;
+    Tails tails;
+    alignas(64) T ones[width];
+    for (int l = 0; l < width; ++l) ones[l] = T(1);
+    unit.call = call;
+    unit.scratch = room + 5 * size;
+    unit.live = {ones, 0, ones};
+    unit.across = across;
+    unit.live_classes = unit.classes = call->classes;
+    unit.full = across ? call->classes : call->classes / width;
+    unit.groups = across ? call->classes : (call->classes + width - 1) / width;
+
+    for (int first = 0; first < rows.count; first += across ? width : 1) {
+      const int here = !across ? 1 : rows.count - first < width ? rows.count - first : width;
+      for (int l = 0; l < width; ++l) {
+        const int row = across ? first + l : first;
+        const bool real = row < rows.count;
+        unit.label[l] = real ? rows.label[row] : -1;
+        unit.slope[l] = real ? rows.slope[row] : T(0);
+        unit.valid[l] = true;
+      }
+      if (!across && rows.weight[first] == T(0)) {  // nothing to compute; along a row that saves the visit
+        if constexpr (wants_grad) Arrays::clear(call->grad[0], places.grad[first], call->classes);
+        if constexpr (wants_hess) Arrays::clear(call->hess[0], places.hess[first], call->classes);
+        value[first] = 0.0;
+        if (call->wants_extra) extra.leave_out(first);
+        continue;
+      }
+      unit.pred = Arrays::bring(call->inputs[0], places.pred, first, here, across, call->classes, room, tails.pred);
+      if constexpr (!labelled) {
+        unit.target = Arrays::bring(call->inputs[1], places.target, first, here, across, call->classes, room + size,
+                                    tails.target);
+      }
+      if constexpr (wants_product) {
+        unit.vector = Arrays::bring(call->vector[0], places.vector, first, here, across, call->classes, room + 2 * size,
+                                    tails.vector);
+      }
+      if constexpr (wants_grad) {
+        unit.grad = Arrays::place(call->grad[0], places.grad, first, here, across, room + 3 * size, tails.grad);
+      }
+      if constexpr (wants_hess) {
+        unit.hess = Arrays::place(call->hess[0], places.hess, first, here, across, room + 4 * size, tails.hess);
+      }
+      for (int l = 0; l < width; ++l) {
+        const std::int64_t label = unit.label[l];
+        unit.label_pred[l] = label < 0 ? T(0) : unit.at(unit.pred, l, label);
+        if constexpr (wants_product) unit.label_vector[l] = label < 0 ? T(0) : unit.at(unit.vector, l, label);
+      }
+
+      solve(unit, call->options, static_cast<T>(call->hess_floor), static_cast<T>(call->hess_ceiling));
+
+      if constexpr (wants_grad)
+        Arrays::hand_out(call->grad[0], places.grad, unit.grad, first, here, across, call->classes);
+      if constexpr (wants_hess)
+        Arrays::hand_out(call->hess[0], places.hess, unit.hess, first, here, across, call->classes);
+      for (int l = 0; l < here; ++l) {
+        value[first + l] = unit.item[l];
+        if (!unit.valid[l] && rows.weight[first + l] != T(0)) {
+          const std::int64_t at = rows.start + first + l;
+          if (partial->invalid < 0 || at < partial->invalid) partial->invalid = at;
+        }
+        if (!call->wants_extra) continue;
+        if (rows.weight[first + l] != T(0)) {
+          extra.take(unit, l, first + l);
+        } else {
+          extra.leave_out(first + l);
+        }
+      }
+    }
+
+    if (call->wants_extra) extra.hand_out(call, rows);
+    if constexpr (wants_value) {
+      double lane[width] = {};
+      for (int i = 0; i < rows.count; ++i) {
+        value[i] = rows.weight[i] != T(0) ? static_cast<double>(rows.weight[i]) * value[i] : 0.0;
+        lane[i % width] += value[i];
+      }
+      partial->sum = fold(lane);
+      partial->residue = 0;
+      if (call->value.layout != abi::absent) {
+        T rounded[max_task_rows];
+        for (int i = 0; i < rows.count; ++i) rounded[i] = static_cast<T>(value[i]);
+        unstage(rounded, call->value, call->items, rows.start, rows.count);
+      }
+    }
+  }
+};
+
+template <class Solve, class T, abi::Outputs Set>
+void solve_unit(Unit<T>& unit, const void* given, T floor, T ceiling) {
+  using Options = typename Solve::template Options<T>;
+  Options options;
+  if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(given);
+  Solve::template solve<T, Set>(unit, options, floor, ceiling);
+}
+
+template <class Solve, class T, abi::Outputs Set>
+void run_rows(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
+  RowTask<T, Set, Solve::labelled>::run(call, task, scratch, partial, solve_unit<Solve, T, Set>);
+}
+
+/// A loss over rows as the dispatcher sees it: `Solve::solve(unit, options, floor, ceiling)` solves a unit.
 template <class Solve>
 constexpr abi::Kernel row_kernel() {
   using F = typename Solve::template Options<float>;
@@ -500,12 +569,12 @@ constexpr abi::Kernel row_kernel() {
           Solve::nanoseconds,
           {row_tasks<float>, row_tasks<double>},
           {row_scratch_bytes<float>, row_scratch_bytes<double>},
-          {{RowTask<Solve, float, abi::value_only>::run, RowTask<Solve, float, abi::value_grad>::run,
-            RowTask<Solve, float, abi::grad_hess>::run, RowTask<Solve, float, abi::value_grad_hess>::run,
-            RowTask<Solve, float, abi::hessian_vector>::run},
-           {RowTask<Solve, double, abi::value_only>::run, RowTask<Solve, double, abi::value_grad>::run,
-            RowTask<Solve, double, abi::grad_hess>::run, RowTask<Solve, double, abi::value_grad_hess>::run,
-            RowTask<Solve, double, abi::hessian_vector>::run}}};
+          {{run_rows<Solve, float, abi::value_only>, run_rows<Solve, float, abi::value_grad>,
+            run_rows<Solve, float, abi::grad_hess>, run_rows<Solve, float, abi::value_grad_hess>,
+            run_rows<Solve, float, abi::hessian_vector>},
+           {run_rows<Solve, double, abi::value_only>, run_rows<Solve, double, abi::value_grad>,
+            run_rows<Solve, double, abi::grad_hess>, run_rows<Solve, double, abi::value_grad_hess>,
+            run_rows<Solve, double, abi::hessian_vector>}}};
 }
 
 FUSEDLOSS_END

@@ -21,6 +21,7 @@
 #include "../core/call.hpp"
 #include "../core/lanes.hpp"
 #include "../core/math.hpp"
+#include "logits.hpp"
 #include "rows.hpp"
 
 FUSEDLOSS_BEGIN
@@ -37,10 +38,12 @@ struct LabelView {
 /// A loss of one row and its derivatives, with u = [j is the label] - p_j:
 ///   gradient_j = pull p_j - level, at the label surplus - pull (1 - p): the same, for a pull that cancels there
 ///   Hessian    = pull (diag(p) - p p^T) + bend u u^T
+/// What a loss of the logsumexp adds is lean p_j to the gradient, lean (diag(p) - p p^T) + outer p p^T to the Hessian.
 template <class T>
 struct Slopes {
   double value;  ///< with weights below 1 it may exceed T's range on the way
   T pull, surplus, level, bend;
+  T lean = T(0), outer = T(0);
 };
 
 /// What a fold keeps of a row (or, across, of a row in each lane). Exponentials are relative to the maximum's.
@@ -116,6 +119,65 @@ FUSEDLOSS_INLINE T smoothed(T target, T uniform, T smoothing) {
   return fma(target, T(1) - smoothing, smoothing * uniform);
 }
 
+/// logsumexp of a row.
+template <class T>
+FUSEDLOSS_INLINE double log_sum_of(const Folded<T>& row, int l) {
+  return static_cast<double>(row.shift[l]) + static_cast<double>(log1p(static_cast<T>(row.rest[l])));
+}
+
+/// The by-products of a row: they are asked for where nothing is as large as the logits but these themselves, and so
+/// visit those once more, in cache.
+template <class T>
+FUSEDLOSS_SHARED void describe(Unit<T>& unit, const Folded<T>& row) {
+  constexpr int width = lanes<T>;
+  const std::int64_t per_group = unit.across ? 1 : width;
+  alignas(64) double surprise[width] = {};
+  alignas(64) T shift[width];
+  for (int l = 0; l < width; ++l) {
+    shift[l] = row.shift[l];
+    unit.peak[l] = -1;
+  }
+  if (unit.call->extra[abi::entropy].layout != abi::absent) {
+    Reach<T> reach;
+    reach.aim(row.shift);
+    visit(unit, 0, unit.groups,
+          [&](const auto& pred, const auto&, const auto&, const auto&, const auto&, std::int64_t, std::int64_t count) {
+            for (std::int64_t group = 0; group < count; ++group) {
+              const T* z = pred + group * unit.pred.step;
+              FUSEDLOSS_LANES(width)
+              for (int l = 0; l < width; ++l) {
+                const T gap = shift[l] - z[l];
+                const T e = reach.exponential(z[l], l);
+                surprise[l] += static_cast<double>(masked(e * gap, mask_of<T>(gap < infinity<T>)));
+              }
+            }
+          });
+    if (!unit.across) surprise[0] = fold(surprise);
+    for (int l = 0; l < width; ++l) surprise[l] = surprise[unit.across ? l : 0] * reach.per_unit[l];
+  }
+  if (unit.call->extra[abi::argmax].layout != abi::absent) {
+    for (int l = 0; l < (unit.across ? width : 1); ++l) {
+      for (std::int64_t group = 0; group < unit.groups && unit.peak[l] < 0; ++group) {
+        const T* z = group < unit.full ? unit.pred.at + group * unit.pred.step : unit.pred.tail;
+        for (int i = unit.across ? l : 0; i < (unit.across ? l + 1 : width); ++i) {
+          if (z[i] == shift[l] && unit.peak[l] < 0) unit.peak[l] = group * per_group + (unit.across ? 0 : i);
+        }
+      }
+    }
+  }
+  for (int l = 0; l < width; ++l) {
+    const T undefined = row.one[l] == T(0) ? not_a_number<T> : row.shift[l] - row.shift[l];
+    const double rest = row.rest[l] + static_cast<double>(undefined);
+    const T tail = log1p(static_cast<T>(rest));
+    const double gap = static_cast<double>(unit.label_pred[l]) - static_cast<double>(row.shift[l]);
+    unit.extra[abi::log_probability][l] =
+        unit.label[l] < 0 ? not_a_number<T> : static_cast<T>(gap - static_cast<double>(tail));
+    unit.extra[abi::log_sum][l] = static_cast<T>(static_cast<double>(row.shift[l]) + static_cast<double>(tail));
+    unit.extra[abi::entropy][l] = static_cast<T>(static_cast<double>(tail) + surprise[l] / (1.0 + rest));
+    if (!(rest == rest)) unit.peak[l] = -1;
+  }
+}
+
 /// Fold, finish and map of a unit of rows.
 template <class T, abi::Outputs Set, bool Labelled>
 struct SoftmaxRows {
@@ -137,19 +199,17 @@ struct SoftmaxRows {
     double per_unit[width];
   };
 
-  static FUSEDLOSS_SHARED void solve(Unit<T>& unit, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
-    const bool keeps = maps && (unit.across || unit.groups <= max_kept);
-    const std::int64_t stride = unit.across ? unit.groups : groups_per_fold;
-    Kept kept[folds_kept];
-
-    Folded<T> row;
+  /// Folds a row. The exponentials of its stretches are kept in the gradient's place if there is room for what they are
+  /// relative to.
+  static FUSEDLOSS_SHARED void fold_row(Unit<T>& unit, const SoftmaxLoss<T>& loss, Kept* kept, Folded<T>& row) {
+    const std::int64_t stride = stride_of(unit);
     Reach<T> reach;
     for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
       const std::int64_t last = first + stride < unit.groups ? first + stride : unit.groups;
       Folded<T> part;
       maximum(unit, first, last, part);
       reach.aim(part.shift);
-      if (keeps) {
+      if (kept != nullptr) {
         sums<true>(unit, first, last, loss, reach, part);
         for (int l = 0; l < width; ++l) {
           kept[fold].shift[l] = part.shift[l];
@@ -164,8 +224,18 @@ struct SoftmaxRows {
         join(row, part);
       }
     }
+  }
+
+  static FUSEDLOSS_SHARED void solve(Unit<T>& unit, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
+    const bool keeps = maps && (unit.across || unit.groups <= max_kept);
+    const std::int64_t stride = stride_of(unit);
+    Kept kept[folds_kept];
+    Folded<T> row;
+    fold_row(unit, loss, keeps ? kept : nullptr, row);
+    Reach<T> reach;
     Finished<T> finished;
     finish(unit, row, loss, finished);
+    if (unit.call->wants_extra) describe(unit, row);
     if constexpr (maps) {
       if (keeps) {
         for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
@@ -183,6 +253,10 @@ struct SoftmaxRows {
       }
       mend(unit, row, finished, loss, floor, ceiling);
     }
+  }
+
+  static FUSEDLOSS_INLINE std::int64_t stride_of(const Unit<T>& unit) {
+    return unit.across ? unit.groups : groups_per_fold;
   }
 
  private:
@@ -255,7 +329,7 @@ struct SoftmaxRows {
     alignas(64) T few[width] = {};
     alignas(64) Index offset[width];
     alignas(64) T shift[width], half_shift[width], base[width];
-    const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
+    const T uniform = T(1) / static_cast<T>(unit.live_classes), smoothing = loss.smoothing;
     number_lanes(unit, offset);
     for (int l = 0; l < width; ++l) {
       shift[l] = part.shift[l];
@@ -271,6 +345,7 @@ struct SoftmaxRows {
               const T* v = product ? vector + group * unit.vector.step : z;
               T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
               [[maybe_unused]] const Index number = static_cast<Index>(from - first + group) * per_group;
+              [[maybe_unused]] const T* there = unit.live.at + (from + group) * unit.live.step;
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const T e = reach.exponential(z[l], l);
@@ -280,7 +355,7 @@ struct SoftmaxRows {
                 if constexpr (Gaps) {
                   T weight = T(1);
                   if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
-                  weight = number + offset[l] < beyond ? weight : T(0);
+                  weight = number + offset[l] < beyond ? weight * there[l] : T(0);
                   mass[l] += static_cast<double>(weight);
                   // Of halves: the difference of two numbers may be more than the largest one.
                   gap[l] += static_cast<double>(weight == T(0) ? T(0) : weight * fma(T(-0.5), z[l], half_shift[l]));
@@ -367,7 +442,7 @@ struct SoftmaxRows {
   static FUSEDLOSS_INLINE void finish(Unit<T>& unit, const Folded<T>& row, const SoftmaxLoss<T>& loss,
                                       Finished<T>& done) {
     alignas(64) double nll[width], spread[width];
-    const T classes = static_cast<T>(unit.classes);
+    const T classes = static_cast<T>(unit.live_classes);
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
       // inf - inf: a row with +inf, or of nothing but -inf, has no softmax.
@@ -393,10 +468,32 @@ struct SoftmaxRows {
       LabelView<T> views[width];
       for (int l = 0; l < width; ++l) views[l] = {nll[l], done.label_p[l], done.label_complement[l], spread[l]};
       loss.eval(views, classes, loss.options, done.slopes);
+      if (unit.call->class_factor != nullptr) multiply(unit, done.slopes);
     } else {
       for (int l = 0; l < width; ++l) done.slopes[l] = {spread[l], static_cast<T>(row.mass[l]), T(0), T(0), T(0)};
     }
+    if (unit.call->logits != nullptr && unit.call->logits->z_loss != 0.0) {
+      for (int l = 0; l < width; ++l) {
+        const double z_loss = unit.call->logits->z_loss, log_sum = log_sum_of(row, l);
+        Slopes<T>& s = done.slopes[l];
+        s.value += z_loss * log_sum * log_sum;
+        s.lean = static_cast<T>(2 * z_loss * log_sum);
+        s.outer = static_cast<T>(2 * z_loss);
+      }
+    }
     for (int l = 0; l < width; ++l) unit.item[l] = done.slopes[l].value;
+  }
+
+  /// Targets of classes that count more than others.
+  static FUSEDLOSS_SHARED void multiply(const Unit<T>& unit, Slopes<T> (&slopes)[width]) {
+    const T* factors = static_cast<const T*>(unit.call->class_factor);
+    for (int l = 0; l < width; ++l) {
+      if (unit.label[l] < 0) continue;
+      const T factor = factors[unit.label[l]];
+      Slopes<T>& s = slopes[l];
+      s = {static_cast<double>(factor) * s.value, factor * s.pull, factor * s.surplus, factor * s.level,
+           factor * s.bend};
+    }
   }
 
   /// The derivatives of all classes from the exponentials: those of the fold, or taken again.
@@ -405,9 +502,9 @@ struct SoftmaxRows {
                                    const Reach<T>& by, const Kept& of, const Finished<T>& done,
                                    const SoftmaxLoss<T>& loss, T floor, T ceiling) {
     alignas(64) T scale[width], near[width], slope[width], pull[width], near_pull[width], level[width], bend[width],
-        mean[width], base[width], along[width];
+        mean[width], base[width], along[width], outer[width];
     alignas(64) Bits<T> moves[width];
-    const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
+    const T uniform = T(1) / static_cast<T>(unit.live_classes), smoothing = loss.smoothing;
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
       // e x scale is p of a softmax of this stretch's maximum, times `near` of the row's: neither leaves the range.
@@ -419,9 +516,10 @@ struct SoftmaxRows {
       moves[l] = mask_of<T>(unit.slope[l] != T(0));
     }
     for (int l = 0; l < width; ++l) {
-      pull[l] = done.slopes[l].pull;
+      pull[l] = done.slopes[l].pull + done.slopes[l].lean;
       level[l] = done.slopes[l].level;
       bend[l] = done.slopes[l].bend;
+      outer[l] = done.slopes[l].outer;
       near_pull[l] = pull[l] * near[l];
     }
     if constexpr (product) {
@@ -430,7 +528,11 @@ struct SoftmaxRows {
         mean[l] = done.mean[l];
         base[l] = row.base[l];
         along[l] = (unit.label_vector[l] - base[l]) - mean[l];
+        outer[l] *= mean[l] + base[l];
       }
+    } else {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) outer[l] += bend[l];
     }
     [[maybe_unused]] const Reach<T> reach = by;
     visit(unit, first, last,
@@ -447,13 +549,13 @@ struct SoftmaxRows {
                 const T e = Keeps ? z[l] : reach.exponential(z[l], l);
                 const T near_p = e * scale[l], p = near_p * near[l];
                 if constexpr (product) {
-                  const T product = p * (pull[l] * ((v[l] - base[l]) - mean[l]) - bend[l] * along[l]);
+                  const T product = p * (pull[l] * ((v[l] - base[l]) - mean[l]) - bend[l] * along[l] + outer[l]);
                   g[l] = masked(slope[l] * product, moves[l]);
                 } else {
                   const T share = Labelled ? level[l] : smoothed(t[l], uniform, smoothing);
                   g[l] = masked(slope[l] * fma(near_p, near_pull[l], -share), moves[l]);
                   if constexpr (curved) {
-                    const T d2 = p * (pull[l] * (T(1) - p) + bend[l] * p);
+                    const T d2 = p * (pull[l] * (T(1) - p) + outer[l] * p);
                     h[l] = masked(slope[l] * clamp_between(d2, floor, ceiling), moves[l]);
                   }
                 }
@@ -465,7 +567,7 @@ struct SoftmaxRows {
   /// The two classes of a row for which the general form cancels: the maximum and the label.
   static FUSEDLOSS_INLINE void mend(Unit<T>& unit, const Folded<T>& row, const Finished<T>& done,
                                     const SoftmaxLoss<T>& loss, T floor, T ceiling) {
-    const T uniform = T(1) / static_cast<T>(unit.classes), smoothing = loss.smoothing;
+    const T uniform = T(1) / static_cast<T>(unit.live_classes), smoothing = loss.smoothing;
     const int count = unit.across ? width : 1;
     for (int l = 0; l < count; ++l) {
       const Slopes<T>& s = done.slopes[l];
@@ -479,7 +581,8 @@ struct SoftmaxRows {
       }
       const auto curve = [&](std::int64_t index, T p, T complement, T bent) {
         if constexpr (curved) {
-          unit.at(unit.hess, l, index) = slope * clamp_between(s.pull * p * complement + s.bend * bent, floor, ceiling);
+          const T d2 = (s.pull + s.lean) * p * complement + s.bend * bent + s.outer * p * p;
+          unit.at(unit.hess, l, index) = slope * clamp_between(d2, floor, ceiling);
         }
       };
       if (peak >= 0) {
@@ -488,13 +591,14 @@ struct SoftmaxRows {
         if constexpr (!Labelled) {
           const T target = smoothed(unit.at(unit.target, l, peak), uniform, smoothing);
           const double others = row.mass[l] - static_cast<double>(target);  // rounded to T, the mass may lose it all
-          unit.at(unit.grad, l, peak) = slope * static_cast<T>(others - row.mass[l] * static_cast<double>(rest));
+          const T result = static_cast<T>(others - row.mass[l] * static_cast<double>(rest));
+          unit.at(unit.grad, l, peak) = slope * fma(s.lean, p, result);
         }
       }
       if (Labelled && label >= 0) {
         const T rest = done.label_complement[l];
         curve(label, done.label_p[l], rest, rest * rest);
-        unit.at(unit.grad, l, label) = slope * (s.surplus - s.pull * rest);
+        unit.at(unit.grad, l, label) = slope * fma(s.lean, done.label_p[l], s.surplus - s.pull * rest);
       }
     }
   }
@@ -524,7 +628,9 @@ struct Softmax {
     }
     // A row's value is a by-product of its gradient: one compiled copy serves both.
     constexpr abi::Outputs same = Set == abi::grad_hess ? abi::value_grad_hess : Set;
-    SoftmaxRows<T, same, labelled>::solve(unit, loss, floor, ceiling);
+    solve_moved<T, same>(unit, floor, ceiling, [&](auto set, T low, T high) {
+      SoftmaxRows<T, static_cast<abi::Outputs>(decltype(set)::value), labelled>::solve(unit, loss, low, high);
+    });
   }
 
  private:

@@ -64,6 +64,7 @@ class Pass:
         hess: Takes the diagonals of the Hessians.
         hess_floor: Lower bound of an item's second derivative, before weights.
         hess_ceiling: Upper bound of it.
+        extra: Takes by-products of each item, in the extension's order.
     """
 
     outputs: int
@@ -76,6 +77,7 @@ class Pass:
     hess: tuple[Array | None, ...] | None = None
     hess_floor: float = -math.inf
     hess_ceiling: float = math.inf
+    extra: tuple[Array, ...] | None = None
 
     def finish(self, weight: Array, value: Array, grad: Sequence[Array], hess: Sequence[Array]) -> float:
         """Writes the outputs of a pass in NumPy, from what the items would give by themselves.
@@ -149,6 +151,10 @@ class Kind(Loss):
         """The error for an item whose operands are outside the domain."""
         raise NotImplementedError
 
+    def _extras(self, batch: Batch) -> tuple[Array, ...]:
+        """Arrays for by-products of each item, filled with what stands for an item that does not count."""
+        raise NotImplementedError
+
     # ---- What they share ----
 
     def _evaluate(
@@ -165,6 +171,7 @@ class Kind(Loss):
         out: Any = None,
         out_hess: Any = None,
         wrt: str | tuple[str, ...] | None = None,
+        extra: bool = False,
     ) -> Any:
         """The general case of all methods: the results that `outputs` asks for, several in a tuple."""
         self._check_orders(outputs)
@@ -183,6 +190,8 @@ class Kind(Loss):
             job.vector = self._vectors(vector, batch)
         self._bound_hessian(job, hessian, min_hessian)
         self._place(batch, job, wanted, out, out_hess)
+        if extra:
+            job.extra = self._extras(batch)
         total = self._checked_run(batch, job, sample_weight)
 
         results: list[Any] = []
@@ -192,6 +201,8 @@ class Kind(Loss):
             if arrays is not None:
                 given = tuple(arrays[self.variables.index(name)] for name in wanted)
                 results.append(given[0] if isinstance(wrt, str) or len(self.variables) == 1 else given)
+        if extra:
+            results.append(job.extra)
         return results[0] if len(results) == 1 else tuple(results)
 
     def _partial(self, operands: tuple[ArrayLike, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:

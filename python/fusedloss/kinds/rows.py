@@ -37,6 +37,9 @@ class Rows(Kind):
     ignore_index: int | None = option(default=None, accepts=Maybe(Integer()))
     axis: int = option(default=-1, accepts=Integer())
 
+    class_arrays: ClassVar[tuple[str, ...]] = ("class_weight",)
+    """Options that may be an array of a number for each class."""
+
     _distribution_plan: ClassVar[Any] = None
 
     # ---- What a loss provides ----
@@ -58,6 +61,18 @@ class Rows(Kind):
         """Name and options of the extension's kernel, for labels or for distributions."""
         raise NotImplementedError
 
+    def reference_extras(self, pred: Array, target: Array) -> tuple[Array, ...]:
+        """By-products of each row, in the order of the extension's."""
+        raise NotImplementedError
+
+    def _logits(self, classes: int) -> tuple[float, float, float, Array | None] | None:
+        """What logits go through: softcap, temperature, z_loss, 1 or 0 for each class; None if nothing."""
+        return None
+
+    def _factor(self, classes: int) -> Array | None:
+        """What multiplies the target's entries of each class."""
+        return None
+
     # ---- What the kind provides ----
 
     def _make_plan(self) -> Any:
@@ -71,8 +86,10 @@ class Rows(Kind):
         axis = checks.axis(self.axis, pred)
         classes = pred.shape[axis]
         shape = pred.shape[:axis] + pred.shape[axis + 1 :]
-        if self.class_weight is not None and self.class_weight.size != classes:
-            raise ValueError(f"class_weight has {self.class_weight.size} entries, but pred has {classes} classes")
+        for name in self.class_arrays:
+            given = getattr(self, name)
+            if isinstance(given, np.ndarray) and given.size != classes:
+                raise ValueError(f"{name} has {given.size} entries, but pred has {classes} classes")
         target = checks.array(operands[1], "target")
         labels = target.ndim != pred.ndim
         if labels:
@@ -147,6 +164,9 @@ class Rows(Kind):
             job.hess_ceiling,
             self.class_weight,
             self.ignore_index if batch.labels else None,
+            self._factor(batch.classes),
+            self._logits(batch.classes),
+            job.extra,
         )
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
@@ -172,6 +192,8 @@ class Rows(Kind):
             value, grad, hess = (x.astype(batch.dtype).astype(np.float64) for x in self.reference(z, t))
             if job.vector is not None:
                 grad = self.reference_hvp(z, t, rows(job.vector[0]))
+            for output, result in zip(job.extra or (), self.reference_extras(z, t) if job.extra else (), strict=True):
+                output[...] = np.where(weight == 0, output, result.reshape(batch.shape))
             full = (*batch.shape, batch.classes)
             turned = dataclasses.replace(
                 job,

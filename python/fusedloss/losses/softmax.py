@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 
 from ..arrays import Array
-from ..domains import PROBABILITY, SHARE, Domain
+from ..domains import NOT_NEGATIVE, OPEN_SHARE, PROBABILITY, SHARE, Domain, Interval
 from ..facts import Facts, Kink, Traits
 from ..kinds.elementwise import constant
-from ..kinds.rows import Rows
+from ..kinds.softmax import SoftmaxRows
 from ..operands import PredTarget
-from ..options import Flag, Real, option
-from .binary import EPS_DOMAIN, clipped, log_clipped
+from ..options import Flag, Maybe, OneOrMany, Real, option
+from .binary import EPS_DOMAIN, MAX_GAMMA, clipped, log_clipped
 
 
-@dataclass(frozen=True)
-class Softmax:
-    """The softmax of rows of logits, with full relative accuracy where a probability goes to 1.
+class _LogitsOrProbabilities(PredTarget, SoftmaxRows):
+    """Losses that take logits, or with ``from_logits=False`` probabilities, which are clipped."""
 
-    The sum of exponentials is kept without its largest term, which is exactly 1 (Blanchard, Higham and Higham 2021,
-    "Accurately computing the log-sum-exp and softmax functions").
+    from_logits: bool = option(default=True, accepts=Flag())
+    eps: float = option(default=1e-7, accepts=Real(EPS_DOMAIN))
 
-    Attributes:
-        p: Probabilities.
-        complement: 1 - p.
-        nll: -log p.
-    """
+    @property
+    def takes_logits(self) -> bool:
+        return self.from_logits
 
-    p: Array
-    complement: Array
-    nll: Array
+    @property
+    def domain(self) -> dict[str, Domain]:
+        return {} if self.from_logits else {"pred": PROBABILITY}
 
-    @classmethod
-    def of(cls, z: Array) -> Softmax:
-        """Of logits of shape (N, C)."""
-        peak = np.arange(z.shape[1]) == np.argmax(z, axis=1)[:, None]
-        top = np.max(z, axis=1, keepdims=True)
-        e = np.exp(z - top)
-        rest = np.sum(np.where(peak, 0.0, e), axis=1, keepdims=True)
-        rest = rest + (top - top)  # NaN for a row with NaN or +inf, or of nothing but -inf
-        whole = 1 + rest
-        return cls(e / whole, np.where(peak, rest, whole - e) / whole, np.log1p(rest) + (top - z))
+    @property
+    def kinks(self) -> tuple[Kink, ...]:
+        return () if self.from_logits else (Kink(self.eps, 1, "pred"), Kink(1 - self.eps, 1, "pred"))
+
+    def reference(self, pred: Array, target: Array) -> tuple[Array, Array, Array]:
+        if self.from_logits:
+            return super().reference(pred, target)
+        t = self.smoothed(target, pred.shape[1])
+        p, q, inside = clipped(pred, self.eps)
+        outside = constant(0.0, pred)
+        value, d1, d2 = self.term(-log_clipped(pred, self.eps)[0], p, q)
+        return (
+            np.sum(t * value, axis=1),
+            np.where(inside, -t * d1 / p, outside),
+            np.where(inside, t * (d1 + d2) / p**2, outside),
+        )
+
+    def reference_hvp(self, pred: Array, target: Array, vector: Array) -> Array:
+        if self.from_logits:
+            return super().reference_hvp(pred, target, vector)
+        return self.reference(pred, target)[2] * vector
 
 
-def one_hot(labels: Array, classes: int) -> Array:
-    """Labels as distributions."""
-    return np.asarray(labels[:, None] == np.arange(classes), dtype=np.float64)
-
-
-class CrossEntropy(PredTarget, Rows):
+class CrossEntropy(_LogitsOrProbabilities):
     r"""Cross-entropy of a softmax and a target, from logits.
 
     .. math:: l = \sum_c t_c (\log \textstyle\sum_k e^{z_k} - z_c), \quad t = (1 - s) y + s / C
@@ -64,6 +67,10 @@ class CrossEntropy(PredTarget, Rows):
 
     Args:
         label_smoothing: s in [0, 1].
+        temperature: T > 0: logits are divided by it.
+        softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
+        z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
+        class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
         class_weight: (C,), >= 0: an item's weight is multiplied by the sum of class_weight_c y_c, in the divisor of a
             mean too.
         ignore_index: A label that takes its item out.
@@ -87,10 +94,6 @@ class CrossEntropy(PredTarget, Rows):
         True
     """
 
-    label_smoothing: float = option(default=0.0, accepts=Real(SHARE))
-    from_logits: bool = option(default=True, accepts=Flag())
-    eps: float = option(default=1e-7, accepts=Real(EPS_DOMAIN))
-
     aliases = ("CE", "softmax_cross_entropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
     facts = Facts(
         task="multiclass classification",
@@ -104,6 +107,9 @@ class CrossEntropy(PredTarget, Rows):
             {"class_weight": (0.5, 1.0, 2.0)},
             {"ignore_index": 1},
             {"axis": 0},
+            {"temperature": 2.0},
+            {"softcap": 3.0, "z_loss": 0.1, "label_smoothing": 0.1},
+            {"class_mask": (True, True, False, True), "label_smoothing": 0.2, "temperature": 0.5},
             {"from_logits": False},
             {"from_logits": False, "label_smoothing": 0.2, "eps": 1e-3},
         ),
@@ -111,15 +117,7 @@ class CrossEntropy(PredTarget, Rows):
 
     @property
     def traits(self) -> Traits:
-        return Traits(convex=self.from_logits, lipschitz=None)
-
-    @property
-    def domain(self) -> dict[str, Domain]:
-        return {} if self.from_logits else {"pred": PROBABILITY}
-
-    @property
-    def kinks(self) -> tuple[Kink, ...]:
-        return () if self.from_logits else (Kink(self.eps, 1, "pred"), Kink(1 - self.eps, 1, "pred"))
+        return Traits(convex=self.from_logits and self.softcap is None)
 
     def kernel(self, labels: bool) -> tuple[str, tuple[float, ...]]:
         target = "labels" if labels else "distribution"
@@ -127,35 +125,296 @@ class CrossEntropy(PredTarget, Rows):
             return f"cross_entropy_{target}", (self.label_smoothing,)
         return f"cross_entropy_probability_{target}", (self.label_smoothing, self.eps)
 
-    def smoothed(self, target: Array, classes: int) -> Array:
-        """The target as distributions, mixed with the uniform one."""
-        y = one_hot(target, classes) if target.ndim == 1 else target
-        return (1 - self.label_smoothing) * y + self.label_smoothing / classes
+    def term(self, nll: Array, p: Array, complement: Array) -> tuple[Array, Array, Array]:
+        return nll, constant(1.0, nll), constant(0.0, nll)
 
-    def reference(self, pred: Array, target: Array) -> tuple[Array, Array, Array]:
-        t = self.smoothed(target, pred.shape[1])
-        if not self.from_logits:
-            p, _, inside = clipped(pred, self.eps)
-            outside = constant(0.0, pred)
-            return (
-                np.sum(-t * log_clipped(pred, self.eps)[0], axis=1),
-                np.where(inside, -t / p, outside),
-                np.where(inside, t / p**2, outside),
-            )
 
-        softmax = Softmax.of(pred)
-        mass = np.sum(t, axis=1, keepdims=True)
-        value = np.sum(np.where((t == 0) & ~np.isnan(softmax.nll), 0.0, t * softmax.nll), axis=1)  # 0 inf = 0
-        grad = softmax.p * (mass - t) - t * softmax.complement  # mass p - t, without cancelling where p is close to 1
-        return value, grad, mass * softmax.p * softmax.complement
+class _FromLogits(PredTarget, SoftmaxRows):
+    """Losses of -log p that only take logits."""
 
-    def reference_hvp(self, pred: Array, target: Array, vector: Array) -> Array:
-        if not self.from_logits:
-            return self.reference(pred, target)[2] * vector
-        p = Softmax.of(pred).p
-        mass = np.sum(self.smoothed(target, pred.shape[1]), axis=1, keepdims=True)
-        # vector - sum(p vector) cancels where p -> 1; taken off at the largest logit, it does not.
-        peak = np.argmax(pred, axis=1)[:, None]
-        apart = vector - np.take_along_axis(vector, peak, axis=1)
-        product: Array = mass * p * (apart - np.sum(p * apart, axis=1, keepdims=True))
-        return product
+    kernel_name = ""
+
+    @property
+    def _constants(self) -> tuple[float, ...]:
+        """What the kernel takes behind the smoothing."""
+        raise NotImplementedError
+
+    def kernel(self, labels: bool) -> tuple[str, tuple[float, ...]]:
+        return f"{self.kernel_name}_{'labels' if labels else 'distribution'}", (self.label_smoothing, *self._constants)
+
+
+class Focal(_FromLogits):
+    r"""Cross-entropy that easy items hardly enter (Lin et al. 2017, "Focal loss for dense object detection").
+
+    .. math:: l = -\sum_c t_c \alpha_c (1 - p_c)^\gamma \log p_c, \quad t = (1 - s) y + s / C
+
+    An item is a row along `axis`. The target holds integer labels (of pred's shape without `axis`) or distributions (of
+    pred's shape). With gamma = 0 and without alpha it is `CrossEntropy`. Value and derivatives are finite for finite
+    logits of any size. The loss is not convex: boosting libraries need ``min_hessian``.
+
+    Args:
+        gamma: How much easy items are held down, >= 0 (beyond 2^100 it is taken for that).
+        alpha: Weight of a class's term: a number, or (C,). It does not enter the divisor of a mean.
+        label_smoothing: s in [0, 1].
+        temperature: T > 0: logits are divided by it.
+        softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
+        z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
+        class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
+        class_weight: (C,), >= 0: an item's weight is multiplied by the sum of class_weight_c y_c, in the divisor of a
+            mean too.
+        ignore_index: A label that takes its item out.
+        axis: The class axis of pred.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is neither a class nor ignored.
+        TypeError: Labels are not integers.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.Focal(gamma=2.0).value_and_grad([[0.0, 0.0]], [0])
+        >>> round(value, 12), grad.round(6).tolist()  # a quarter of the logarithm of 2
+        (0.17328679514, [[-0.298287, 0.298287]])
+    """
+
+    gamma: float = option(default=2.0, accepts=Real(NOT_NEGATIVE))
+    alpha: float | Array | None = option(default=None, accepts=Maybe(OneOrMany(NOT_NEGATIVE)))
+
+    class_arrays = ("class_weight", "class_mask", "alpha")
+    kernel_name = "focal"
+    aliases = ("CategoricalFocal", "categorical_focal_crossentropy", "FocalCrossEntropy")
+    facts = Facts(
+        task="multiclass classification with rare classes",
+        activation="softmax",
+        robustness="a wrong label costs in proportion to its logit, like hard items, which it resembles",
+        smoothness="infinitely differentiable",
+        turns=True,
+        tolerance=16,  # gamma multiplies the relative error of 1 - p
+        samples=(
+            {},
+            {"gamma": 0.5, "alpha": (0.5, 1.0, 2.0)},
+            {"gamma": 0.0, "alpha": 0.25},
+            {"gamma": 3.0, "label_smoothing": 0.1},
+            {"class_weight": (0.5, 1.0, 2.0), "temperature": 2.0, "softcap": 4.0},
+            {"class_mask": (True, True, False, True), "z_loss": 0.1, "label_smoothing": 0.2},
+        ),
+    )
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(convex=self.gamma == 0)
+
+    @property
+    def _constants(self) -> tuple[float, ...]:
+        return (min(self.gamma, MAX_GAMMA),)
+
+    def class_factor(self) -> float | Array | None:
+        return self.alpha
+
+    def term(self, nll: Array, p: Array, complement: Array) -> tuple[Array, Array, Array]:
+        gamma, whole = self._constants[0], np.maximum(complement, 1e-300)
+        power = complement**gamma
+        rho = np.where(complement < 1e-300, 1.0, nll / whole)
+        bend = gamma * p * (power / whole) * (2 + rho * ((gamma - 1) * p - complement))
+        return power * nll, power * (1 + gamma * p * rho), bend
+
+
+class PolyLoss(_FromLogits):
+    r"""Cross-entropy and a multiple of 1 - p (Leng et al. 2022, "PolyLoss: a polynomial expansion perspective").
+
+    .. math:: l = \sum_c t_c (-\log p_c + \epsilon (1 - p_c)), \quad t = (1 - s) y + s / C
+
+    An item is a row along `axis`. The target holds integer labels (of pred's shape without `axis`) or distributions (of
+    pred's shape).
+
+    Args:
+        epsilon: Weight of 1 - p, >= -1.
+        label_smoothing: s in [0, 1].
+        temperature: T > 0: logits are divided by it.
+        softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
+        z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
+        class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
+        class_weight: (C,), >= 0: an item's weight is multiplied by the sum of class_weight_c y_c, in the divisor of a
+            mean too.
+        ignore_index: A label that takes its item out.
+        axis: The class axis of pred.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is neither a class nor ignored.
+        TypeError: Labels are not integers.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.PolyLoss(epsilon=2.0).value_and_grad([[0.0, 0.0]], [0])
+        >>> round(value, 12), grad.tolist()  # the logarithm of 2, and 1
+        (1.69314718056, [[-1.0, 1.0]])
+    """
+
+    epsilon: float = option(default=2.0, accepts=Real(Interval(-1, high_open=True)))
+
+    kernel_name = "linear_in_probability"
+    aliases = ("Poly1CrossEntropy", "poly_loss_cross_entropy")
+    facts = Facts(
+        task="multiclass classification",
+        activation="softmax",
+        robustness="a wrong label costs in proportion to its logit; epsilon turns the weight of confident items",
+        smoothness="infinitely differentiable",
+        turns=True,
+        samples=(
+            {},
+            {"epsilon": -0.5, "label_smoothing": 0.1},
+            {"ignore_index": 1, "temperature": 0.7},
+        ),
+    )
+
+    @property
+    def _constants(self) -> tuple[float, ...]:
+        return 1.0, self.epsilon
+
+    def term(self, nll: Array, p: Array, complement: Array) -> tuple[Array, Array, Array]:
+        return nll + self.epsilon * complement, 1 + self.epsilon * p, -self.epsilon * p
+
+
+class SymmetricCrossEntropy(_FromLogits):
+    r"""Cross-entropy and the reverse one, for noisy labels (Wang et al. 2019).
+
+    .. math:: l = \sum_c t_c \left(-\alpha \log p_c - \beta A (1 - p_c)\rightt), \quad t = (1 - s) y + s / C
+
+    For a label the reverse cross-entropy, of its one-hot distribution under p, is -A (1 - p) with A in the place of the
+    logarithm of 0 ("Symmetric cross entropy for robust learning with noisy labels", equation 10); a distribution
+    mixes what its classes would give as labels. An item is a row along `axis`. The target holds integer labels (of
+    pred's shape without `axis`) or distributions (of pred's shape).
+
+    Args:
+        alpha: Weight of the cross-entropy, >= 0.
+        beta: Weight of the reverse one, >= 0.
+        A: What stands for the logarithm of 0; < 0.
+        label_smoothing: s in [0, 1].
+        temperature: T > 0: logits are divided by it.
+        softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
+        z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
+        class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
+        class_weight: (C,), >= 0: an item's weight is multiplied by the sum of class_weight_c y_c, in the divisor of a
+            mean too.
+        ignore_index: A label that takes its item out.
+        axis: The class axis of pred.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is neither a class nor ignored.
+        TypeError: Labels are not integers.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.SymmetricCrossEntropy(alpha=1.0, beta=0.5).value_and_grad([[0.0, 0.0]], [0])
+        >>> round(value, 12), grad.tolist()  # the logarithm of 2, and 1
+        (1.69314718056, [[-1.0, 1.0]])
+    """
+
+    alpha: float = option(default=0.1, accepts=Real(NOT_NEGATIVE))
+    beta: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
+    A: float = option(default=-4.0, accepts=Real(Interval(high=0, low_open=True, high_open=True)))
+
+    kernel_name = "linear_in_probability"
+    aliases = ("SCE", "SymmetricCE")
+    facts = Facts(
+        task="multiclass classification with wrong labels",
+        activation="softmax",
+        robustness="the reverse part costs no more than -A, whatever the logit of a wrong label",
+        smoothness="infinitely differentiable",
+        turns=True,
+        samples=({}, {"alpha": 1.0, "beta": 0.3, "A": -6.0, "label_smoothing": 0.1}, {"z_loss": 0.05}),
+    )
+
+    @property
+    def _constants(self) -> tuple[float, ...]:
+        return self.alpha, -self.beta * self.A
+
+    def term(self, nll: Array, p: Array, complement: Array) -> tuple[Array, Array, Array]:
+        linear, constant = self._constants
+        return linear * nll + constant * complement, linear + constant * p, -constant * p
+
+
+class GeneralizedCrossEntropy(_LogitsOrProbabilities):
+    r"""Between cross-entropy and mean absolute error, for noisy labels (Zhang and Sabuncu 2018).
+
+    .. math:: l = \sum_c t_c \frac{1 - p_c^q}{q}, \quad t = (1 - s) y + s / C
+
+    Its limit for q = 0 is `CrossEntropy`, exactly; q = 1 gives 1 - p. An item is a row along `axis`. The target holds
+    integer labels (of pred's shape without `axis`) or distributions (of pred's shape). With ``from_logits=False`` pred
+    holds probabilities: each is clipped to [eps, 1 - eps] without renormalising, and the derivative is that of the
+    clipped function.
+
+    Args:
+        q: In [0, 1].
+        truncate: k in (0, 1): a class with p <= k costs the constant (1 - k^q) / q, with the derivative 0 ("Generalized
+            cross entropy loss for training deep neural networks with noisy labels", equation 9); or None.
+        label_smoothing: s in [0, 1].
+        temperature: T > 0: logits are divided by it.
+        softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
+        z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
+        class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
+        from_logits: Whether pred holds logits, and not probabilities.
+        eps: Where probabilities are clipped, in (0, 0.5).
+        class_weight: (C,), >= 0: an item's weight is multiplied by the sum of class_weight_c y_c, in the divisor of a
+            mean too.
+        ignore_index: A label that takes its item out.
+        axis: The class axis of pred.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is neither a class nor ignored.
+        TypeError: Labels are not integers.
+        ValueError: A probability is outside [0, 1] by more than rounding.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> value, grad = fl.GeneralizedCrossEntropy(q=0.5).value_and_grad([[0.0, 0.0]], [0])
+        >>> round(value, 12), grad.round(6).tolist()
+        (0.585786437627, [[-0.353553, 0.353553]])
+    """
+
+    q: float = option(default=0.7, accepts=Real(SHARE))
+    truncate: float | None = option(default=None, accepts=Maybe(Real(OPEN_SHARE)))
+
+    aliases = ("GCE", "CategoricalGeneralizedCrossEntropy", "categorical_generalized_cross_entropy")
+    facts = Facts(
+        task="multiclass classification with wrong labels",
+        activation="softmax",
+        robustness="no wrong label costs more than 1 / q",
+        smoothness="infinitely differentiable; a truncated one jumps in its derivative at k",
+        turns=True,
+        samples=(
+            {},
+            {"q": 0.0},
+            {"q": 0.9},
+            {"q": 0.5, "temperature": 2.0, "class_weight": (0.5, 1.0, 2.0), "label_smoothing": 0.1},
+            {"from_logits": False},
+            {"from_logits": False, "q": 0.3, "label_smoothing": 0.2, "eps": 1e-3},
+        ),
+    )
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(convex=self.q == 0 and self.from_logits and self.softcap is None)
+
+    @property
+    def _constants(self) -> tuple[float, ...]:
+        inverse = 1 / self.q if self.q else 0.0
+        k = self.truncate
+        most = 0.0 if k is None else -math.expm1(self.q * math.log(k)) * inverse if self.q else -math.log(k)
+        return self.q, inverse, (-1.0 if k is None else k), most
+
+    def kernel(self, labels: bool) -> tuple[str, tuple[float, ...]]:
+        kind = "labels" if labels else "distribution"
+        if self.from_logits:
+            return f"power_of_probability_{kind}", (self.label_smoothing, *self._constants)
+        return f"power_of_given_probability_{kind}", (self.label_smoothing, *self._constants, self.eps)
+
+    def term(self, nll: Array, p: Array, complement: Array) -> tuple[Array, Array, Array]:
+        q, inverse, least, most = self._constants
+        power = np.exp(-q * nll) if q else constant(1.0, nll)
+        value = -np.expm1(-q * nll) * inverse if q else nll
+        cut = p <= least
+        return np.where(cut, most, value), np.where(cut, 0.0, power), np.where(cut, 0.0, -q * power)
