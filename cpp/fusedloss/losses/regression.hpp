@@ -101,7 +101,7 @@ struct LogCoshResidual : PreciseResidual<LogCoshResidual> {
   static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& residual, const Options<T>&) {
     const LogCosh<T> at = log_cosh(residual.r);
     // The second derivative falls like e^-2|r|: what the residual's rounding lost is felt 2 |r| times over.
-    return {at.value, at.tanh, at.sech2 - T(2) * at.sech2 * residual.lo};
+    return {at.value, at.tanh, at.sech2 - T(2) * at.sech2 * residual.finite().lo};
   }
 };
 
