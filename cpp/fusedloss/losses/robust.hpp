@@ -18,7 +18,7 @@ constexpr T square_beyond = sizeof(T) == 4 ? T(0x1p60) : T(0x1p500);
 /// |r| / b + log 2b.
 struct LaplaceNLL : PreciseResidual<LaplaceNLL> {
   static constexpr const char* name = "laplace_nll";
-  static constexpr double nanoseconds = 0.2;
+  static constexpr double nanoseconds = 0.35;
   template <class T>
   struct Options {
     T inverse;               // 1 / b
@@ -35,7 +35,7 @@ struct LaplaceNLL : PreciseResidual<LaplaceNLL> {
 /// height log(raise (1 + x^2)), x = r / width: the losses of Cauchy and of Student's t.
 struct LogQuadratic : PreciseResidual<LogQuadratic> {
   static constexpr const char* name = "log_quadratic";
-  static constexpr double nanoseconds = 1.4;
+  static constexpr double nanoseconds = 1.0;
   template <class T>
   struct Options {
     T width_hi, width_lo;      // the second derivative crosses 0 there
@@ -81,7 +81,7 @@ struct LogQuadratic : PreciseResidual<LogQuadratic> {
 /// c^2 (|x| - log(1 + |x|)), x = r / c.
 struct Fair : Residual<Fair> {
   static constexpr const char* name = "fair";
-  static constexpr double nanoseconds = 1.1;
+  static constexpr double nanoseconds = 0.8;
   template <class T>
   struct Options {
     T c, inverse;
@@ -106,7 +106,7 @@ struct Fair : Residual<Fair> {
 /// 2 x^2 / (x^2 + 4), x = r / c.
 struct GemanMcClure : PreciseResidual<GemanMcClure> {
   static constexpr const char* name = "geman_mcclure";
-  static constexpr double nanoseconds = 0.4;
+  static constexpr double nanoseconds = 0.55;
   template <class T>
   struct Options {
     T inverse_hi, inverse_lo;  // 1 / (2 c): powers of the square multiply its error by 6
@@ -133,7 +133,7 @@ struct GemanMcClure : PreciseResidual<GemanMcClure> {
 /// c^2 / 2 (1 - e^-(r / c)^2).
 struct Welsch : PreciseResidual<Welsch> {
   static constexpr const char* name = "welsch";
-  static constexpr double nanoseconds = 1.2;
+  static constexpr double nanoseconds = 0.7;
   template <class T>
   struct Options {
     T c, height;               // height times 1 - e^...
@@ -167,7 +167,7 @@ struct Welsch : PreciseResidual<Welsch> {
 /// c^2 / 6 (1 - (1 - x^2)^3), x = r / c, and c^2 / 6 beyond c.
 struct Tukey : PreciseResidual<Tukey> {
   static constexpr const char* name = "tukey";
-  static constexpr double nanoseconds = 0.3;
+  static constexpr double nanoseconds = 0.5;
   template <class T>
   struct Options {
     T c_hi, c_lo, inverse;
@@ -195,7 +195,7 @@ struct Tukey : PreciseResidual<Tukey> {
 /// the same.
 struct Barron : PreciseResidual<Barron> {
   static constexpr const char* name = "barron";
-  static constexpr double nanoseconds = 4.5;
+  static constexpr double nanoseconds = 2.4;
   template <class T>
   struct Options {
     T inverse;           // 1 / c
