@@ -123,14 +123,34 @@ constexpr T raise_by(int power) {
   return Format<T>::to_integer + T(static_cast<int>(Format<T>::exponent_bias) + power);
 }
 
+/// x = exponent * ln 2 + r as in reduce_exponent, with the power 2^exponent, raised: a single factor.
+template <class T>
+struct RaisedExponent {
+  T r;
+  T power;
+};
+
+/// `lo` is a small addition to x.
+template <class T>
+FUSEDLOSS_INLINE RaisedExponent<T> reduce_raised(T x, T lo, T raise) {
+  const T shifted = fma(x, log2_e<T>, raise);
+  const T exponent = shifted - raise;
+  return {fma(exponent, -ln2_hi<T>, x) + fma(exponent, -ln2_lo<T>, lo), power_of_two<T>(bits_of(shifted))};
+}
+
+template <class T>
+FUSEDLOSS_INLINE RaisedExponent<T> reduce_raised(T x, T raise) {
+  const T shifted = fma(x, log2_e<T>, raise);
+  const T exponent = shifted - raise;
+  return {fma(exponent, -ln2_lo<T>, fma(exponent, -ln2_hi<T>, x)), power_of_two<T>(bits_of(shifted))};
+}
+
 /// unit e^x 2^power, raise = raise_by(power): the exponential of the inner loops. No clamps and a single scaling, so
 /// e^x 2^power is to be a normal number; with a small unit, the result need not be. NaN stays.
 template <class T>
 FUSEDLOSS_INLINE T exp_raised(T x, T raise, T unit = T(1)) {
-  const T shifted = fma(x, log2_e<T>, raise);
-  const T exponent = shifted - raise;
-  const T r = fma(exponent, -ln2_lo<T>, fma(exponent, -ln2_hi<T>, x));
-  return fma(r, fma(r, exp_tail(r, unit), unit), unit) * power_of_two<T>(bits_of(shifted));
+  const auto [r, power] = reduce_raised(x, raise);
+  return fma(r, fma(r, exp_tail(r, unit), unit), unit) * power;
 }
 
 /// e^-a for a >= 0, subnormal results included.
@@ -183,25 +203,36 @@ FUSEDLOSS_INLINE Mantissa<T> split(T x, T shift = T(0)) {
   return {number - (two_to_mantissa + T(F::exponent_bias) + shift), f, biased};
 }
 
-/// exponent ln 2 + log(1 + f).
+/// exponent ln 2 + log(1 + f) less exponent * ln2_hi + f, the exact part.
 template <class T>
-FUSEDLOSS_INLINE T log_of(T exponent, T f) {
-  const T square = f * f;
-  T tail;  // log(1 + f) - f, and the small part of the other term
+FUSEDLOSS_INLINE T log_tail(T exponent, T f) {
   if constexpr (sizeof(T) == 4) {
     const T p = polynomial(f, 0x1.555554p-2f, -0x1.000226p-2f, 0x1.99a00ap-3f, -0x1.547248p-3f, 0x1.22d9e8p-3f,
                            -0x1.0d84ecp-3f, 0x1.055ca2p-3f, -0x1.38ba38p-4f);
-    tail = fma(square, T(-0.5), fma(f * square, p, exponent * ln2_lo<T>));
+    return fma(f, f * fma(f, p, T(-0.5)), exponent * ln2_lo<T>);
   } else {
     // log(1 + f) = 2 atanh(s), s = f / (2 + f): at a third of the degree, and f itself stays the first term.
     const T s = f / (T(2) + f);
     const T t = s * s;
-    const T half = T(0.5) * square;
+    const T half = T(0.5) * f * f;
     const T p = polynomial(t, 0x1.5555555555592p-1, 0x1.999999997ffc9p-2, 0x1.24924941d5106p-2, 0x1.c71c521eb1152p-3,
                            0x1.74663ad42f04p-3, 0x1.39a21d2b7af3cp-3, 0x1.2f01bef3deabp-3);
-    tail = fma(s, fma(t, p, half), exponent * ln2_lo<T>) - half;
+    return fma(s, fma(t, p, half), exponent * ln2_lo<T>) - half;
   }
-  return fma(exponent, ln2_hi<T>, f + tail);
+}
+
+/// exponent ln 2 + log(1 + f).
+template <class T>
+FUSEDLOSS_INLINE T log_of(T exponent, T f) {
+  return fma(exponent, ln2_hi<T>, f + log_tail(exponent, f));
+}
+
+/// 1 + x = 2^exponent (1 + f) for 0 <= x < 2^(bias - 2); f is rounded once, and x itself where the exponent is 0.
+template <class T>
+FUSEDLOSS_INLINE Mantissa<T> split_successor(T x) {
+  const Mantissa<T> m = split(T(1) + x);
+  const T inverse = power_of_two<T>(2 * Format<T>::exponent_bias - m.biased_exponent);
+  return {m.exponent, fma(x, inverse, inverse - T(1)), m.biased_exponent};
 }
 
 /// split() for subnormal x too.
@@ -222,7 +253,7 @@ FUSEDLOSS_INLINE T with_log_ends(T x, T value) {
 }
 
 /// log x: -inf for both zeros, NaN below.
-/// Max error: float 0.86 ulp (0x1.66263ep+0), double 0.82 (0x1.68a212e4f2533p-1).
+/// Max error: float 0.89 ulp (0x1.6a00e6p+0), double 0.82 (0x1.68a212e4f2533p-1).
 template <class T>
 FUSEDLOSS_INLINE T log(T x) {
   const Mantissa<T> m = split_any(x);
@@ -230,7 +261,7 @@ FUSEDLOSS_INLINE T log(T x) {
 }
 
 /// log(hi + lo), lo at most a rounding error of hi, and 0 where that is subnormal.
-/// Max error: float 1.58 ulp (0x1.482f52p+0, 0x1.80c8fp-25), double 1.45 (0x1.21fd66d925188p+0,
+/// Max error: float 1.57 ulp (0x1.45886ap+0, 0x1.017df2p-26), double 1.45 (0x1.21fd66d925188p+0,
 /// -0x1.3ffd00240b262p-54).
 template <class T>
 FUSEDLOSS_INLINE T log(T hi, T lo) {
@@ -241,7 +272,7 @@ FUSEDLOSS_INLINE T log(T hi, T lo) {
 }
 
 /// log(1 + x), x itself where that is small: -0 for -0, -inf for -1, NaN below.
-/// Max error: float 1.44 ulp (0x1.a88906p-2), double 1.4 (0x1.aab1d4f1075bbp-2).
+/// Max error: float 1.48 ulp (0x1.a96e5ep-2), double 1.4 (0x1.aab1d4f1075bbp-2).
 template <class T>
 FUSEDLOSS_INLINE T log1p(T x) {
   using F = Format<T>;
@@ -342,8 +373,9 @@ FUSEDLOSS_INLINE T tanh(T x) {
 }
 
 /// log cosh x with its derivatives, which share one exponential.
-/// Max error: value float 1.98 ulp (0x1.003dfcp-3), double 1.93 (-0x1.6a85c65b0e852p-2); tanh as above;
-/// sech2 float 1.57 (0x1.a3c1fcp+1), double 1.53 (-0x1.2a769de7faf4p+2).
+/// Max error: value float 1.98 ulp (0x1.003dfcp-3), double 1.93 (-0x1.6a85c65b0e852p-2); tanh float 1.94
+/// (0x1.08f028p-1), double 2.13 (-0x1.934285e88058cp-3); sech2 float 1.57 (0x1.a3c1fcp+1), double 1.53
+/// (-0x1.2a769de7faf4p+2).
 template <class T>
 struct LogCosh {
   T value;  ///< log cosh x
@@ -353,18 +385,21 @@ struct LogCosh {
 
 template <class T>
 FUSEDLOSS_INLINE LogCosh<T> log_cosh(T x) {
+  constexpr int power = sizeof(T) == 4 ? 64 : 128;
+  constexpr T lowered = sizeof(T) == 4 ? T(0x1p-64) : T(0x1p-128);
   const T a = absolute(x);
-  const auto [r, exponent, biased_twice] =
-      reduce_exponent(maximum(T(-2) * a, exp_underflow<T> - T(4)));  // 4 e^-2a is to be 0 too
+  const auto [r, raised] =
+      reduce_raised(maximum(T(-2) * a, exp_underflow<T> - T(4)), raise_by<T>(power));  // 4 e^-2a is to be 0 too
   const T p = expm1_reduced(r);
-  const T unit = scale(T(1), biased_twice);
+  const T unit = raised * lowered;
   // 4 e / (1 + e)^2, 1 + e = (1 + unit) + unit p with all that the sums lose.
   TwoTerms<T> denominator = quick_two_sum(T(1) + unit, unit * p);
   denominator.lo += (T(1) - (T(1) + unit)) + unit;
   const TwoTerms<T> inverse = reciprocal(denominator);
   TwoTerms<T> square = two_product(inverse.hi, inverse.hi);
   square.lo = fma(T(2) * inverse.hi, inverse.lo, square.lo);
-  const T sech2 = scale(T(4) * (square.hi + fma(p, square.hi, square.lo)), biased_twice);
+  const T sech2 = T(4) * (square.hi + fma(p, square.hi, square.lo)) * raised * lowered;
+  const T tanh = fma(-unit, p, T(1) - unit) / fma(unit, p, T(1) + unit);
   // a^2 P(a^2) up to 1; beyond, a - ln 2 + log1p(e).
   const T e = fma(unit, p, unit);
   const T y = minimum(a * a, T(1));
@@ -384,7 +419,7 @@ FUSEDLOSS_INLINE LogCosh<T> log_cosh(T x) {
   }
   const T small = fma(e * e, far, e) - ln2_lo<T>;
   const T beyond = small + (a - ln2_hi<T>);
-  return {select(a < T(1), y * near, beyond), copy_sign(tanh_of(p, unit), x), sech2};
+  return {select(a < T(1), y * near, beyond), copy_sign(tanh, x), sech2};
 }
 
 /// What the logistic function s and its integral are made of, for a >= 0: one exponential. Members that a caller does

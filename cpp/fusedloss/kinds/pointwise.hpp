@@ -283,7 +283,7 @@ struct Pointwise {
   static constexpr bool wants_product = Set == abi::hessian_vector;
   using Options = typename Loss::template Options<T>;
   // A short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth.
-  static constexpr bool prefetches = Loss::nanoseconds > 0.4;
+  static constexpr bool prefetches = Loss::nanoseconds > 0.55;
 
   /// The one loop: all lanes of group after group.
   static FUSEDLOSS_INLINE void groups(const Streams<T>& streams, int count, const Options& options, T floor, T ceiling,

@@ -43,7 +43,7 @@ FUSEDLOSS_INLINE Clipped<T> clip(T p, T eps) {
 struct BinaryCrossEntropy {
   static constexpr const char* name = "binary_cross_entropy";
   static constexpr int inputs = 3, variables = 1;
-  static constexpr double nanoseconds = 0.6;
+  static constexpr double nanoseconds = 0.85;
   template <class T>
   struct Options {
     T label_smoothing;

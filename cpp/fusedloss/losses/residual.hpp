@@ -29,10 +29,15 @@ template <class T>
 struct ExactResidual {
   T r;   ///< pred - target, rounded
   T a;   ///< |r|
-  T lo;  ///< |pred - target| - a; 0 where a is not finite
+  T lo;  ///< |pred - target| - a; NaN where a is not finite
+
+  /// The same with a low part of 0 where the size is not finite.
+  FUSEDLOSS_INLINE ExactResidual finite() const { return {r, a, masked(lo, mask_of<T>(a < infinity<T>))}; }
 
   /// number - |pred - target| for a number in two parts, with full relative accuracy near 0 as well.
   FUSEDLOSS_INLINE T below(T hi, T number_lo) const { return (hi - a) + (number_lo - lo); }
+  /// |pred - target| - number, likewise.
+  FUSEDLOSS_INLINE T beyond(T hi, T number_lo) const { return (a - hi) + (lo - number_lo); }
   /// number + |pred - target|.
   FUSEDLOSS_INLINE T above(T hi, T number_lo) const { return (hi + a) + (number_lo + lo); }
 };
@@ -40,8 +45,7 @@ struct ExactResidual {
 template <class T>
 FUSEDLOSS_INLINE ExactResidual<T> exact_residual(T pred, T target) {
   const TwoTerms<T> r = two_diff(pred, target);
-  const T a = absolute(r.hi);
-  return {r.hi, a, masked(flip_sign(r.lo, r.hi), mask_of<T>(a < infinity<T>))};
+  return {r.hi, absolute(r.hi), flip_sign(r.lo, r.hi)};
 }
 
 /// The chain rule for losses that need the exact residual.

@@ -18,7 +18,7 @@ constexpr T square_beyond = sizeof(T) == 4 ? T(0x1p60) : T(0x1p500);
 /// |r| / b + log 2b.
 struct LaplaceNLL : PreciseResidual<LaplaceNLL> {
   static constexpr const char* name = "laplace_nll";
-  static constexpr double nanoseconds = 0.2;
+  static constexpr double nanoseconds = 0.35;
   template <class T>
   struct Options {
     T inverse;               // 1 / b
@@ -26,7 +26,7 @@ struct LaplaceNLL : PreciseResidual<LaplaceNLL> {
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& at, const Options<T>& options) {
-    const T size = (at.a + options.offset_hi) + (at.lo + options.offset_lo);
+    const T size = at.finite().above(options.offset_hi, options.offset_lo);
     const T slope = at.a > T(0) ? options.inverse : unless_nan(at.a, T(0));
     return {size * options.inverse, flip_sign(slope, at.r), unless_nan(at.a, T(0))};
   }
@@ -35,88 +35,78 @@ struct LaplaceNLL : PreciseResidual<LaplaceNLL> {
 /// height log(raise (1 + x^2)), x = r / width: the losses of Cauchy and of Student's t.
 struct LogQuadratic : PreciseResidual<LogQuadratic> {
   static constexpr const char* name = "log_quadratic";
-  static constexpr double nanoseconds = 1.4;
+  static constexpr double nanoseconds = 1.0;
   template <class T>
   struct Options {
     T width_hi, width_lo;      // the second derivative crosses 0 there
     T inverse_hi, inverse_lo;  // 1 / width
-    T height, slope;           // slope = 2 height / width^2
-    T raise, excess;           // excess = max(raise - 1, 0)
-    T zero_hi, zero_lo;        // where the value is 0; 0 if nowhere else
-    T far_offset;              // height (log raise - 2 log width)
+    T height;
+    T slope, curvature;  // 2 height / width^2 times raise, and times its square
+    T raise, excess;     // excess = max(raise - 1, 0)
+    T zero_hi, zero_lo;  // where the value is 0; 0 if nowhere else
+    T zero_x;            // zero / width
+    T far_offset;        // height (log raise - 2 log width)
   };
+  /// Beyond, 1 + x^2 is x^2; the square times a raise is still in range.
+  template <class T>
+  static constexpr T beyond = sizeof(T) == 4 ? T(0x1p40) : T(0x1p400);
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& at, const Options<T>& options) {
     const T reciprocal = options.inverse_hi + options.inverse_lo;
     const T x = at.a * reciprocal;
-    const Bits<T> far = mask_of<T>(x > square_beyond<T>);
-    const ExactResidual<T> near = {at.r, masked(at.a, ~far), at.lo};
-    const T root = fma(near.a, options.inverse_hi, near.a * options.inverse_lo);
+    const Bits<T> far = mask_of<T>(x > beyond<T>);
+    const T root = fma(at.a, options.inverse_hi, at.a * options.inverse_lo);
     const T square = root * root;
 
-    // The logarithm of 1 + y, y = raise (x - zero) (x + zero) if there is a zero; close to 1/2 or below, of
-    // raise (1 + x^2), which then has more digits; of |r| far out.
-    const T product = (-near.below(options.zero_hi, options.zero_lo) * reciprocal) *
-                      (near.above(options.zero_hi, options.zero_lo) * reciprocal);
-    const T y = fma(product, options.raise, options.excess);
-    const Bits<T> low = mask_of<T>(y < T(-0.5));
-    const TwoTerms<T> sum = two_sum(T(1), y);
-    const T hi = blend(far, at.a, blend(low, fma(square, options.raise, options.raise), sum.hi));
-    const T logarithm = log(hi, masked(sum.lo, ~(low | far)));
-    const T value = fma(options.height, logarithm + masked(logarithm, far), masked(options.far_offset, far));
+    // The logarithm of raise (1 + x^2) = 2^exponent (1 + f), far out of |r|. Where the exponent is 0, f itself comes as
+    // raise (x - zero) (x + zero): its digits are the value's.
+    const T argument = blend(far, at.a, fma(square, options.raise, options.raise));
+    const Mantissa<T> m = split(argument);
+    const T rise = at.beyond(options.zero_hi, options.zero_lo) * reciprocal;
+    const T f = fma(rise * (x + options.zero_x), options.raise, options.excess);
+    const Bits<T> close = mask_of<T>(m.biased_exponent == Format<T>::exponent_bias) & ~far;
+    const T logarithm = log_of(m.exponent, blend(close, f, m.f));
+    const T far_height = T(2) * options.height;
+    const T value = fma(blend(far, far_height, options.height), logarithm, masked(options.far_offset, far));
 
-    const T inverse = T(1) / blend(far, at.a, T(1) + square);
-    const T bend = (near.below(options.width_hi, options.width_lo) * reciprocal) *
-                   (near.above(options.width_hi, options.width_lo) * reciprocal);
-    const T width = options.width_hi + options.width_lo;
-    const T far_slope = options.slope * width * width;
-    return {value, copy_sign(blend(far, far_slope, options.slope * at.a) * inverse, at.r),
-            blend(far, -far_slope, options.slope * bend) * inverse * inverse};
+    const T inverse = T(1) / argument;
+    const T slope = blend(far, far_height, options.slope * at.a) * inverse;
+    const T bend = (at.below(options.width_hi, options.width_lo) * reciprocal) *
+                   (at.above(options.width_hi, options.width_lo) * reciprocal);
+    const T curvature = blend(far, -far_height, options.curvature * bend);
+    return {at.a < infinity<T> ? value : at.a, copy_sign(slope, at.r), curvature * inverse * inverse};
   }
 };
-
-/// x - log(1 + x) for x in [0, 1]; nothing is lost where it is about x^2 / 2.
-template <class T>
-FUSEDLOSS_INLINE T excess_over_log1p(T x) {
-  // log(1 + x) = 2 atanh(s), s = x / (2 + x), and x - 2 s = x s; the rest of the series is short, as s^2 <= 1/9.
-  const T s = x / (T(2) + x);
-  const T t = s * s;
-  T tail;
-  if constexpr (sizeof(T) == 4) {
-    tail = polynomial(t, T(1) / 3, T(1) / 5, T(1) / 7, T(1) / 9, T(1) / 11, T(1) / 13, T(1) / 15);
-  } else {
-    tail = polynomial(t, T(1) / 3, T(1) / 5, T(1) / 7, T(1) / 9, T(1) / 11, T(1) / 13, T(1) / 15, T(1) / 17, T(1) / 19,
-                      T(1) / 21, T(1) / 23, T(1) / 25, T(1) / 27, T(1) / 29, T(1) / 31, T(1) / 33);
-  }
-  return s * fma(T(-2) * t, tail, x);
-}
 
 /// c^2 (|x| - log(1 + |x|)), x = r / c.
 struct Fair : Residual<Fair> {
   static constexpr const char* name = "fair";
-  static constexpr double nanoseconds = 1.1;
+  static constexpr double nanoseconds = 0.8;
   template <class T>
   struct Options {
     T c, inverse;
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>& options) {
+    constexpr T linear_beyond = sizeof(T) == 4 ? T(0x1p100) : T(0x1p1000);  // x itself may overflow
     const T a = absolute(r);
-    const T x = a * options.inverse;
+    const T unheld = a * options.inverse;
+    const T x = minimum(unheld, linear_beyond);
+    const Bits<T> far = mask_of<T>(unheld > linear_beyond);
+    // x - log(1 + x) with the exact parts of the logarithm first: where the exponent is 0 they are x and cancel, and
+    // else, subtracted in this order, they leave an exact difference wherever there is cancellation.
+    const Mantissa<T> m = split_successor(x);
+    const T excess = (fma(m.exponent, -ln2_hi<T>, x) - m.f) - log_tail(m.exponent, m.f);
     const T inverse = T(1) / (T(1) + x);
-    // a / (1 + x), but c where both are infinite.
-    const Bits<T> near = mask_of<T>(x < T(1));
-    const T slope = blend(near, a * inverse, options.c - options.c * inverse);
-    const T size = blend(near, options.c * excess_over_log1p(minimum(x, T(1))),
-                         a - options.c * log1p(minimum(x, -lowest<T>)));  // x may overflow
-    return {options.c * size, copy_sign(slope, r), inverse * inverse};
+    return {options.c * blend(far, a, options.c * excess), copy_sign(blend(far, options.c, a * inverse), r),
+            inverse * inverse};
   }
 };
 
 /// 2 x^2 / (x^2 + 4), x = r / c.
 struct GemanMcClure : PreciseResidual<GemanMcClure> {
   static constexpr const char* name = "geman_mcclure";
-  static constexpr double nanoseconds = 0.4;
+  static constexpr double nanoseconds = 0.55;
   template <class T>
   struct Options {
     T inverse_hi, inverse_lo;  // 1 / (2 c): powers of the square multiply its error by 6
@@ -143,7 +133,7 @@ struct GemanMcClure : PreciseResidual<GemanMcClure> {
 /// c^2 / 2 (1 - e^-(r / c)^2).
 struct Welsch : PreciseResidual<Welsch> {
   static constexpr const char* name = "welsch";
-  static constexpr double nanoseconds = 1.2;
+  static constexpr double nanoseconds = 0.7;
   template <class T>
   struct Options {
     T c, height;               // height times 1 - e^...
@@ -159,23 +149,25 @@ struct Welsch : PreciseResidual<Welsch> {
     const ExactResidual<T> held = {at.r, minimum(at.a, end), masked(at.lo, mask_of<T>(at.a < end))};
     // The exponential multiplies relative errors by x^2: all that is rounded on the way counts.
     TwoTerms<T> x = two_product(held.a, options.inverse_hi);
-    x = quick_two_sum(x.hi, x.lo + fma(held.a, options.inverse_lo, held.lo * options.inverse_hi));
+    x.lo = fma(held.a, options.inverse_lo, fma(held.lo, options.inverse_hi, x.lo));
     TwoTerms<T> square = two_product(x.hi, x.hi);
-    square.lo = fma(T(2) * x.hi, x.lo, square.lo);
-    const auto [r, exponent, biased_twice] = reduce_exponent(-square.hi, -square.lo);
+    square.lo = fma(fma(T(2), x.hi, x.lo), x.lo, square.lo);  // in double, x.lo has half of the digits
+    constexpr int power = sizeof(T) == 4 ? 34 : 128;
+    constexpr T lowered = sizeof(T) == 4 ? T(0x1p-34) : T(0x1p-128);
+    const auto [r, raised] = reduce_raised(-square.hi, -square.lo, raise_by<T>(power));
     const T p = expm1_reduced(r);
-    const T unit = scale(T(1), biased_twice);
+    const T unit = raised * lowered;
+    const T share = (T(1) + p) * raised;
     const T bend = held.below(options.bend_hi, options.bend_lo) * held.above(options.bend_hi, options.bend_lo);
-    return {options.height * -fma(unit, p, unit - T(1)),
-            copy_sign(scale(options.slope * held.a * (T(1) + p), biased_twice), at.r),
-            scale(options.curvature * bend * (T(1) + p), biased_twice)};
+    return {options.height * -fma(unit, p, unit - T(1)), copy_sign(options.slope * held.a * share * lowered, at.r),
+            options.curvature * bend * share * lowered};
   }
 };
 
 /// c^2 / 6 (1 - (1 - x^2)^3), x = r / c, and c^2 / 6 beyond c.
 struct Tukey : PreciseResidual<Tukey> {
   static constexpr const char* name = "tukey";
-  static constexpr double nanoseconds = 0.3;
+  static constexpr double nanoseconds = 0.5;
   template <class T>
   struct Options {
     T c_hi, c_lo, inverse;
@@ -187,7 +179,7 @@ struct Tukey : PreciseResidual<Tukey> {
     const T c = options.c_hi + options.c_lo;
     const ExactResidual<T> held = {at.r, minimum(at.a, c), masked(at.lo, mask_of<T>(at.a < c))};
     // 1 - x^2, from the unheld residual: exactly 0 from c on.
-    const T w = (maximum(at.below(options.c_hi, options.c_lo), T(0)) * options.inverse) *
+    const T w = (maximum(at.finite().below(options.c_hi, options.c_lo), T(0)) * options.inverse) *
                 (held.above(options.c_hi, options.c_lo) * options.inverse);
     const T bend = (held.below(options.bend_hi, options.bend_lo) * options.bend_inverse) *
                    (held.above(options.bend_hi, options.bend_lo) * options.bend_inverse);
@@ -203,7 +195,7 @@ struct Tukey : PreciseResidual<Tukey> {
 /// the same.
 struct Barron : PreciseResidual<Barron> {
   static constexpr const char* name = "barron";
-  static constexpr double nanoseconds = 4.5;
+  static constexpr double nanoseconds = 2.4;
   template <class T>
   struct Options {
     T inverse;           // 1 / c
@@ -242,8 +234,68 @@ struct Barron : PreciseResidual<Barron> {
             mask_of<T>(biased_twice == 2 * bias)};
   }
 
+  /// log(1 + f) to 30 bits, and 1 / (1 + f), for f of a Mantissa: one division.
+  struct ShortLog {
+    double logarithm, inverse;
+  };
+  static FUSEDLOSS_INLINE ShortLog short_log(double f) {
+    const double sum = 2 + f, successor = 1 + f;
+    const double q = 1 / (sum * successor);
+    const double s = (f * successor) * q;
+    const double p = polynomial(s * s, 2.0, 0x1.55557a254d19ap-1, 0x1.995eba68dddd7p-2, 0x1.31e2e813aa1d2p-2);
+    return {s * p, sum * q};
+  }
+
+  /// e^r - 1 for |r| <= ln 2 / 2, to 26 bits. The time of the whole loop is that of one chain of dependent operations:
+  /// hence not Horner's rule.
+  static FUSEDLOSS_INLINE double short_expm1(double r) {
+    const double square = r * r;
+    const double high = fma(square, 0x1.6bebc6a23716cp-10, fma(r, 0x1.12278ea9da1f8p-7, 0x1.55567411d9ba6p-5));
+    return fma(square, fma(square, high, fma(r, 0x1.5554b010e9db1p-3, 0x1.fffffec24e603p-2)), r);
+  }
+
+  /// All of float32 in double: no part of a sum or a product of two parts, nothing out of range, half the operations.
+  /// By e^(t - L) = e^t / (1 + u) one exponential makes do.
+  static FUSEDLOSS_INLINE Jet<float> in_double(const float (&input)[2], const Options<float>& options) {
+    constexpr double log_2 = 0x1.62e42fefa39efp-1;
+    constexpr double raise = raise_by<double>(0);
+    const double root = static_cast<double>(options.root_hi) + options.root_lo;
+    const double half_alpha = (1.0 + options.power_hi) + options.power_lo;
+    const double farthest = 700 / absolute(half_alpha);  // there e^t is 0 or infinite in float
+    const double r = static_cast<double>(input[0]) - input[1];
+    const double w = r * root, u = w * w;
+    const Mantissa<double> m = split_successor(u);
+    const ShortLog log = short_log(m.f);
+    const double l = fma(m.exponent, log_2, log.logarithm);
+    const double t = half_alpha * minimum(l, farthest);
+    const double shifted = fma(t, log2_e<double>, raise);
+    const double p = short_expm1(fma(shifted - raise, -log_2, t)), power = power_of_two<double>(bits_of(shifted));
+    const double inverse_power = power_of_two<double>(2 * Format<double>::exponent_bias - m.biased_exponent);
+    const double fall = fma(power, p, power) * (log.inverse * inverse_power);  // e^(t - L)
+    const double rate = static_cast<double>(options.inverse) * options.inverse;
+    const double value = options.height * fma(power, p, power - 1);
+    const double slope = (r * rate) * fall;
+    const double bend = static_cast<double>(options.bend_hi) + options.bend_lo, size = absolute(r);
+    const double turn = ((size - bend) * root) * ((size + bend) * root) * options.below_one + options.at_zero;
+    const double curve = (turn * rate) * (log.inverse * inverse_power) * fall;
+
+    const float rounded = input[0] - input[1];
+    const Bits<float> infinite = mask_of<float>(absolute(rounded) == infinity<float>);
+    return {blend(infinite, options.value_end, static_cast<float>(value)),
+            blend(infinite, copy_sign(options.slope_end, rounded), static_cast<float>(slope)),
+            blend(infinite, options.curve_end, static_cast<float>(curve))};
+  }
   template <class T>
-  static FUSEDLOSS_INLINE Jet<T> of(const ExactResidual<T>& at, const Options<T>& options) {
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    if constexpr (sizeof(T) == 4) {
+      return in_double(input, options);
+    } else {
+      return of(exact_residual(input[0], input[1]), options);
+    }
+  }
+
+  static FUSEDLOSS_INLINE Jet<double> of(const ExactResidual<double>& at, const Options<double>& options) {
+    using T = double;
     constexpr T reduced = T(0x1p-64);  // what makes far residuals small enough to be multiplied
     constexpr T quadratic = sizeof(T) == 4 ? T(0x1p-13) : T(0x1p-27);
     const T a = minimum(at.a, -lowest<T>);

@@ -93,17 +93,20 @@ class _LogQuadratic(PreciseResidual):
                 *parts(width),
                 *parts(1 / width),
                 float(height),
-                float(2 * height / width**2),
+                float(2 * height / width**2 * raised),
+                float(2 * height / width**2 * raised**2),
                 float(raised),
                 float(max(raised - 1, Decimal(0))),
                 *parts(zero),
+                float(zero / width),
                 float(height * (raised.ln() - 2 * width.ln())),
             )
 
     def of_size(self, size: Array, low: Array) -> tuple[Array, Array, Array]:
-        high, rest, one_over, one_over_rest, height, slope, raised, excess, zero, zero_rest, far_offset = self.kernel()[
-            1
-        ]
+        high, rest, one_over, one_over_rest, height, _, _, raised, excess, zero, zero_rest, _, far_offset = (
+            self.kernel()[1]
+        )
+        slope = 2 * height / (high + rest) ** 2
         width, zeros, inverse = (high, rest), (zero, zero_rest), one_over + one_over_rest
         far = size * inverse > 1e100  # the square of x may overflow
         near = np.where(far, 0.0, size)
@@ -521,7 +524,8 @@ class Barron(_ExponentialTail):
             root = 1 / (c * abs(beyond).sqrt())
             bend = c * (abs(beyond) / (1 - alpha)).sqrt() if alpha < 1 else Decimal(0)
             height = math.copysign(max(abs(float(alpha)), 2.0**-80), alpha)
-            return height, float(abs(beyond)), parts(root), parts(beyond / 2), parts(bend)
+            power = beyond / 2 if abs(alpha) > abs(height) / 2 else Decimal(height) / 2 - 1
+            return height, float(abs(beyond)), parts(root), parts(power), parts(bend)
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
         if self._at_minus_infinity:
