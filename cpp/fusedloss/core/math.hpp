@@ -178,15 +178,14 @@ FUSEDLOSS_INLINE Mantissa<T> split(T x, T shift = T(0)) {
   return {number - (two_to_mantissa + T(F::exponent_bias) + shift), f, biased};
 }
 
-/// exponent ln 2 + log(1 + f).
+/// log(1 + f) - f for 1 + f between sqrt(1/2) and sqrt(2), and a small addition to it.
 template <class T>
-FUSEDLOSS_INLINE T log_of(T exponent, T f) {
+FUSEDLOSS_INLINE T log_tail(T f, T lo) {
   const T square = f * f;
-  T tail;  // log(1 + f) - f, and the small part of the other term
   if constexpr (sizeof(T) == 4) {
     const T p = polynomial(f, 0x1.555554p-2f, -0x1.000226p-2f, 0x1.99a00ap-3f, -0x1.547248p-3f, 0x1.22d9e8p-3f,
                            -0x1.0d84ecp-3f, 0x1.055ca2p-3f, -0x1.38ba38p-4f);
-    tail = fma(square, T(-0.5), fma(f * square, p, exponent * ln2_lo<T>));
+    return fma(square, T(-0.5), fma(f * square, p, lo));
   } else {
     // log(1 + f) = 2 atanh(s), s = f / (2 + f): at a third of the degree, and f itself stays the first term.
     const T s = f / (T(2) + f);
@@ -194,9 +193,14 @@ FUSEDLOSS_INLINE T log_of(T exponent, T f) {
     const T half = T(0.5) * square;
     const T p = polynomial(t, 0x1.5555555555592p-1, 0x1.999999997ffc9p-2, 0x1.24924941d5106p-2, 0x1.c71c521eb1152p-3,
                            0x1.74663ad42f04p-3, 0x1.39a21d2b7af3cp-3, 0x1.2f01bef3deabp-3);
-    tail = fma(s, fma(t, p, half), exponent * ln2_lo<T>) - half;
+    return fma(s, fma(t, p, half), lo) - half;
   }
-  return fma(exponent, ln2_hi<T>, f + tail);
+}
+
+/// exponent ln 2 + log(1 + f).
+template <class T>
+FUSEDLOSS_INLINE T log_of(T exponent, T f) {
+  return fma(exponent, ln2_hi<T>, f + log_tail(f, exponent * ln2_lo<T>));
 }
 
 /// split() for subnormal x too.
