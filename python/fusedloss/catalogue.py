@@ -17,6 +17,7 @@ from .losses.gan import (
     RelativisticDiscriminator,
     RelativisticGenerator,
 )
+from .losses.likelihood import Gamma, Poisson, Tweedie
 from .losses.margin import (
     Exponential,
     Hinge,
@@ -39,6 +40,7 @@ __all__ = [
     "CrossEntropy",
     "Expectile",
     "Exponential",
+    "Gamma",
     "Hinge",
     "HingeDiscriminator",
     "Huber",
@@ -52,6 +54,7 @@ __all__ = [
     "ModifiedHuber",
     "NonSaturatingGenerator",
     "Perceptron",
+    "Poisson",
     "PseudoHuber",
     "Quantile",
     "RelativisticDiscriminator",
@@ -59,12 +62,14 @@ __all__ = [
     "SmoothHinge",
     "SmoothL1",
     "SquaredHinge",
+    "Tweedie",
     "binary_cross_entropy",
     "critic_discriminator",
     "critic_generator",
     "cross_entropy",
     "expectile",
     "exponential",
+    "gamma",
     "hinge",
     "hinge_discriminator",
     "huber",
@@ -80,6 +85,7 @@ __all__ = [
     "mse",
     "non_saturating_generator",
     "perceptron",
+    "poisson",
     "pseudo_huber",
     "quantile",
     "relativistic_discriminator",
@@ -87,6 +93,7 @@ __all__ = [
     "smooth_hinge",
     "smooth_l1",
     "squared_hinge",
+    "tweedie",
 ]
 
 LOSSES: dict[str, type[Loss]] = {
@@ -101,6 +108,9 @@ LOSSES: dict[str, type[Loss]] = {
     "critic_generator": CriticGenerator,
     "relativistic_discriminator": RelativisticDiscriminator,
     "relativistic_generator": RelativisticGenerator,
+    "poisson": Poisson,
+    "gamma": Gamma,
+    "tweedie": Tweedie,
     "hinge": Hinge,
     "squared_hinge": SquaredHinge,
     "smooth_hinge": SmoothHinge,
@@ -339,6 +349,66 @@ def relativistic_generator(
         A float, or one value for each item with ``reduction="none"``.
     """
     return RelativisticGenerator(reduction=reduction)(real, fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def poisson(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-08,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The negative log-likelihood of a count, from the logarithm of its mean.
+
+    The value of `Poisson` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Poisson(log_input=log_input, full=full, eps=eps, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def gamma(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Half the gamma deviance of a positive amount, from the logarithm of its mean.
+
+    The value of `Gamma` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Gamma(reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def tweedie(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    power: float = 1.5,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Half the Tweedie deviance of an amount, from the logarithm of its mean; between powers 1 and 2 many targets may
+
+    The value of `Tweedie` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Tweedie(power=power, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
 def hinge(

@@ -35,6 +35,24 @@ FUSEDLOSS_INLINE T stirling_tail(T log_y) {
   return fma(T(0.5), log_y, half_log_two_pi);
 }
 
+/// e^z and a count y in units in which they are numbers of T wherever their difference is: far up not those of T.
+template <class T>
+struct MeanAndCount {
+  T mean, count;
+  T unit;
+  T log_mean;  ///< z, or a number that leaves the results infinite
+};
+
+template <class T>
+FUSEDLOSS_INLINE MeanAndCount<T> mean_and_count(T z, T y) {
+  constexpr Bits<T> half = Format<T>::exponent_bias / 2;
+  constexpr T far = sizeof(T) == 4 ? T(80) : T(700), top = T(-1.6) * exp_underflow<T>;  // top: beyond y z for every y
+  const Bits<T> shift = mask_of<T>(z > far) & half;
+  const auto [r, exponent, biased_twice] = reduce_exponent(clamp_between(z, exp_underflow<T>, top));
+  return {scale(T(1) + expm1_reduced(r), biased_twice - shift), y * power_of_two<T>(Format<T>::exponent_bias - shift),
+          power_of_two<T>(Format<T>::exponent_bias + shift), minimum(z, top)};
+}
+
 /// e^z - y z.
 struct Poisson {
   static constexpr const char* name = "poisson";
@@ -44,18 +62,9 @@ struct Poisson {
   struct Options {};
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>&) {
-    const T z = input[0], y = input[1];
-    // Far up in units of 2^half, as e^z may be out of range where e^z - y z is not. Beyond `top` both are.
-    constexpr Bits<T> half = Format<T>::exponent_bias / 2;
-    constexpr T far = sizeof(T) == 4 ? T(80) : T(700), top = T(1.6) * -exp_underflow<T>;
-    const T x = clamp_between(z, exp_underflow<T>, top);
-    const Bits<T> up = mask_of<T>(z > far), shift = up & half;
-    const T unit = power_of_two<T>(Format<T>::exponent_bias + shift);
-    const T part = power_of_two<T>(Format<T>::exponent_bias - shift);
-    const auto [r, exponent, biased_twice] = reduce_exponent(x);
-    const T rate = scale(T(1) + expm1_reduced(r), biased_twice - shift), count = y * part;
-    const T linear = masked(minimum(z, top), mask_of<T>(y != T(0)));  // without a count there is no second term
-    return {fma(-count, linear, rate) * unit, (rate - count) * unit, rate * unit};
+    const MeanAndCount<T> at = mean_and_count(input[0], input[1]);
+    const T linear = masked(at.log_mean, mask_of<T>(input[1] != T(0)));  // without a count there is no second term
+    return {fma(-at.count, linear, at.mean) * at.unit, (at.mean - at.count) * at.unit, at.mean * at.unit};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>&) {
@@ -73,15 +82,17 @@ struct PoissonFull {
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>&) {
     const Jet<T> plain = Poisson::eval(input, {});
-    const T z = input[0], y = input[1];
-    // y (e^t - 1 - t) + log(2 pi y) / 2 with t = z - log y: no term is negative. Near t = 0 its last bits count: the
-    // product of the exponent and the first part of ln 2 is exact.
+    const MeanAndCount<T> at = mean_and_count(input[0], input[1]);
+    const T y = input[1];
+    // The large terms are y (e^t - 1 - t) with t = z - log y, never negative. Near t = 0 its last bits count: the
+    // product of the exponent and the first part of ln 2 is exact. Far from there e^t would multiply its error.
     const Mantissa<T> m = split(maximum(y, T(1)));
-    const T log_part = log_of(T(0), m.f);
-    const T t = ((z - m.exponent * ln2_hi<T>)-log_part) - m.exponent * ln2_lo<T>;
-    const T near = clamp_between(t, T(-0.34), T(0.34));
-    const T excess = blend(mask_of<T>(near == t), t * t * exp_tail(near), expm1(t) - minimum(t, exp_reach<T>));
-    const T full = fma(y, excess, stirling_tail(log_of(m.exponent, m.f)));
+    const T above = at.log_mean - m.exponent * ln2_hi<T>;
+    const T t = (above - log_of(T(0), m.f)) - m.exponent * ln2_lo<T>;
+    const T near = clamp_between(t, T(-0.34), T(0.34)), middle = clamp_between(t, T(-1), T(1));
+    const T excess = blend(mask_of<T>(near == t), t * t * exp_tail(near), expm1(middle) - middle);
+    const T deviance = blend(mask_of<T>(middle == t), y * excess, fma(-at.count, T(1) + t, at.mean) * at.unit);
+    const T full = deviance + stirling_tail(log_of(m.exponent, m.f));
     return {blend(mask_of<T>(y > T(1)), full, plain.value), plain.d1, plain.d2};
   }
   template <class T>

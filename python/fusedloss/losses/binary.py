@@ -7,7 +7,7 @@ import numpy as np
 from ..arrays import Array
 from ..domains import NOT_NEGATIVE, PROBABILITY, SHARE, Domain, Interval
 from ..facts import Facts, Kink, Traits
-from ..kinds.elementwise import Elementwise, constant
+from ..kinds.elementwise import Elementwise, constant, times
 from ..operands import PredTarget
 from ..options import Flag, Maybe, OneOrMany, Real, option
 
@@ -127,10 +127,5 @@ class BinaryCrossEntropy(PredTarget, Elementwise):
         tail = np.log1p(small)
         larger, smaller = 1 / (1 + small), small / (1 + small)
         p, q = np.where(pred >= 0, larger, smaller), np.where(pred >= 0, smaller, larger)  # sigmoid(z), 1 - sigmoid(z)
-        linear = _times(positive, np.maximum(-pred, 0.0)) + _times(negative, np.maximum(pred, 0.0))
+        linear = times(positive, np.maximum(-pred, 0.0)) + times(negative, np.maximum(pred, 0.0))
         return linear + (positive + negative) * tail, negative * p - positive * q, (positive + negative) * p * q
-
-
-def _times(weight: Array, x: Array) -> Array:
-    """The product with 0 inf = 0: a term of weight 0 is not there."""
-    return np.where((weight == 0) & ~np.isnan(x), 0.0, weight * x)

@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import Array
 from ..domains import FINITE, NOT_NEGATIVE, POSITIVE, Domain, Interval
 from ..facts import Facts, Traits
-from ..kinds.elementwise import Elementwise, constant
+from ..kinds.elementwise import Elementwise, constant, times
 from ..operands import PredTarget
 from ..options import Flag, Real, option
 
@@ -85,10 +85,12 @@ class Poisson(PredTarget, Elementwise):
         stirling = np.log(2 * np.pi * many) / 2
         if self.log_input:
             mean = np.exp(pred)
-            value = mean - _times(target, np.minimum(pred, BEYOND))
-            if self.full:  # together the large terms are y (e^t - 1 - t), never negative
-                t = np.minimum(pred - np.log(many), BEYOND)
-                value = np.where(target > 1, many * (np.expm1(t) - t) + stirling, value)
+            value = mean - times(target, np.minimum(pred, BEYOND))
+            if self.full:  # the large terms are y (e^t - 1 - t), never negative
+                t = np.minimum(pred, BEYOND) - np.log(many)
+                near = many * (np.expm1(np.clip(t, -1, 1)) - t)
+                deviance = np.where(np.abs(t) < 1, near, mean - many * (1 + t))
+                value = np.where(target > 1, deviance + stirling, value)
             return value, mean - target, mean
         mean = pred + self.eps
         value = pred - target * np.log(mean)
@@ -220,7 +222,7 @@ class Tweedie(PredTarget, Elementwise):
             return Gamma().reference(*inputs)
         pred, target = inputs
         a, b = _less(2, self.power), _less(1, self.power)
-        of_mean, of_target = _exp_of_product(a, pred), _times(target, _exp_of_product(b, pred))
+        of_mean, of_target = _exp_of_product(a, pred), times(target, _exp_of_product(b, pred))
         first = np.exp(pred) > np.abs(target)  # which of the two is the larger one where neither is a number
 
         def difference(p: float, q: float) -> Array:
@@ -252,8 +254,3 @@ def _exp_of_product(factor: tuple[float, float], x: Array) -> Array:
     product = rough + rest
     lost = np.where(np.abs(product) < BEYOND, rest - (product - rough), constant(0.0, x))
     return np.exp(np.clip(product, -BEYOND, BEYOND)) * (1 + lost)
-
-
-def _times(weight: Array, x: Array) -> Array:
-    """The product with 0 inf = 0: a term of weight 0 is not there."""
-    return np.where((weight == 0) & ~np.isnan(x), 0.0, weight * x)
