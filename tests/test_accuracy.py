@@ -56,6 +56,93 @@ def test_bit_patterns(case: Case) -> None:
             assert_close(each, wanted, epsilons, np.float32, np.nan_to_num(slack[name]), what=name)
 
 
+def barron_exactly(r: Any, alpha: Any, c: Any) -> Any:
+    x2, distance = (r / c) ** 2, abs(alpha - 2)
+    if alpha == -mpmath.inf:
+        return -mpmath.expm1(-x2 / 2)
+    if alpha == 2:
+        return x2 / 2
+    if alpha == 0:
+        return mpmath.log1p(x2 / 2)
+    return distance / alpha * mpmath.expm1(alpha / 2 * mpmath.log1p(x2 / distance))
+
+
+ALPHAS = [
+    -np.inf,
+    -1e6,
+    -40.0,
+    -2.0,
+    -0.5,
+    -1e-12,
+    0.0,
+    1e-300,
+    1e-6,
+    0.7,
+    1.0,
+    1.7,
+    2 - 1e-6,
+    2 - 2**-52,
+    2.0,
+    2 + 1e-9,
+]
+FOUR_ULP: list[tuple[Any, Any]] = [
+    (
+        fl.LogCosh(),
+        lambda r: (
+            mpmath.log1p(2 * mpmath.sinh(r / 2) ** 2) if r < 1 else r + mpmath.log1p(mpmath.exp(-2 * r)) - mpmath.log(2)
+        ),
+    ),
+    *(
+        (
+            fl.PseudoHuber(delta=d),
+            lambda r, d=d: r**2 / (1 + mpmath.sqrt(1 + (r / mpmath.mpf(d)) ** 2)),
+        )
+        for d in (1.0, 0.3, 250.0)
+    ),
+    *(
+        (fl.Barron(alpha=alpha, c=c), lambda r, alpha=alpha, c=c: barron_exactly(r, mpmath.mpf(alpha), c))
+        for alpha in ALPHAS
+        for c in (1.0, 0.3)
+    ),
+]
+
+
+@pytest.mark.parametrize("isa", fl._core.supported_isas())
+@pytest.mark.parametrize(("loss", "exactly"), FOUR_ULP, ids=lambda x: repr(x) if isinstance(x, fl.Loss) else "")
+def test_values_within_four_ulp_over_all_scales(loss: Any, exactly: Any, isa: str, dtype: np.dtype) -> None:
+    """Residuals from 1e-30 to 1e30, where the common forms cancel or overflow, against 60 digits."""
+    rng = np.random.default_rng(3)
+    r = (10.0 ** rng.uniform(-30, 30, 600)).astype(dtype)
+    r[:300] = (10.0 ** rng.uniform(-3, 3, 300)).astype(dtype)
+    before = fl._core.isa()
+    fl._core.select_isa(isa)
+    try:
+        given = loss.replace(reduction="none")(r, np.zeros_like(r))
+    finally:
+        fl._core.select_isa(before)
+    with mpmath.workdps(60):
+        exact = [exactly(mpmath.mpf(float(x))) for x in r]
+        top = mpmath.mpf(float(np.finfo(dtype).max))
+        for x, value, number in zip(r, given, exact, strict=True):
+            if number > top:
+                assert value == np.inf, x
+                continue
+            ulp = float(np.spacing(dtype.type(min(float(number), float(top)))))
+            assert abs(mpmath.mpf(float(value)) - number) <= 4 * ulp, (x, value, float(number))
+
+
+@pytest.mark.parametrize("order", ["value", "grad", "hess"])
+def test_barron_is_smooth_in_alpha(order: str) -> None:
+    """Through 0, 2 and to -inf: a step of 2^-40 in alpha moves nothing by more than its derivative allows."""
+    r = np.concatenate([10.0 ** np.linspace(-12, 12, 400)])
+    step = 2.0**-40
+    for pair in [(-step, 0.0), (0.0, step), (2 - step, 2.0), (2.0, 2 + step), (-1e16, -np.inf), (-(2.0**60), -np.inf)]:
+        low, high = (results(Case(fl.Barron(alpha=a, reduction="none")), (r, np.zeros_like(r)))[order] for a in pair)
+        scale = np.maximum(np.abs(low), np.abs(high)) + (1e-300 if order == "value" else 1e-12 * (order == "hess"))
+        # d log l / d alpha is about log(1 + r^2 / |alpha - 2|)^2, below 1e4 here
+        assert np.all(np.abs(high - low) <= 1e4 * step * scale), pair
+
+
 @rows
 @pytest.mark.parametrize("isa", fl._core.supported_isas())
 def test_probabilities_close_to_one(case: Case, dtype: np.dtype, isa: str) -> None:

@@ -45,7 +45,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_equal_to_its_copies(loss: Any) -> None:
     copies = [type(loss)(**loss.options), loss.replace(), copy.copy(loss), copy.deepcopy(loss)]
     copies += [pickle.loads(pickle.dumps(loss, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
-    copies += [eval(repr(loss), {**vars(fl), "nan": np.nan})]
+    copies += [eval(repr(loss), {**vars(fl), "nan": np.nan, "inf": np.inf})]
     for other in copies:
         assert other == loss
         assert hash(other) == hash(loss)

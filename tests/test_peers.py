@@ -48,6 +48,8 @@ def test_torch_elementwise(seed: int, reduction: str, dtype: np.dtype) -> None:
         (fl.Logistic(), z, sign, lambda x: functional.soft_margin_loss(x, t(sign), reduction=reduction)),
         (fl.MAE(), z, y, lambda x: functional.l1_loss(x, t(y), reduction=reduction)),
         (fl.Huber(delta=delta), z, y, lambda x: functional.huber_loss(x, t(y), delta=delta, reduction=reduction)),
+        (fl.SmoothL1(beta=delta), z, y, lambda x: functional.smooth_l1_loss(x, t(y), beta=delta, reduction=reduction)),
+        (fl.SmoothL1(beta=0), z, y, lambda x: functional.smooth_l1_loss(x, t(y), beta=0.0, reduction=reduction)),
         (
             fl.BinaryCrossEntropy(pos_weight=positive),
             z,
@@ -174,6 +176,56 @@ def test_sklearn_metrics(seed: int) -> None:
     close(fl.hinge(z, sign, sample_weight=w), metrics.hinge_loss(sign, z, sample_weight=w), dtype)
     ours = fl.cross_entropy(p, labels, from_logits=False, sample_weight=w)
     close(ours, metrics.log_loss(labels, p, sample_weight=w, labels=range(4)), dtype)
+
+
+# ---- Formulas of Keras and XGBoost ----
+
+
+@ROUNDS
+def test_formulas(seed: int, dtype: np.dtype) -> None:
+    """Where the libraries' own forms have their digits; derivatives are PyTorch's of them."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    slope, tau, c = rng.uniform(0.3, 3), rng.uniform(0.05, 0.95), rng.uniform(0.5, 3)
+    df, scale = rng.uniform(0.5, 9), rng.uniform(0.5, 3)
+    y = rng.normal(0, 3, 50).astype(dtype)
+    z = (y + rng.choice([-1, 1], 50) * rng.uniform(0.5, 6, 50)).astype(dtype)
+
+    zero = torch.tensor(0.0, dtype=torch.float64)
+
+    def student(r: Any) -> Any:  # torch's density, without the constants
+        distribution = torch.distributions.StudentT(zero + df, zero, zero + scale)
+        return distribution.log_prob(zero) + np.log(scale) - distribution.log_prob(r)
+
+    pairs: list[tuple[Any, Any]] = [
+        # keras.losses.log_cosh
+        (fl.LogCosh(), lambda r: r + torch.nn.functional.softplus(-2 * r) - np.log(2)),
+        # xgboost reg:pseudohubererror, huber_slope, and reg:expectileerror, expectile_alpha
+        (fl.PseudoHuber(delta=slope), lambda r: slope**2 * (torch.sqrt(1 + (r / slope) ** 2) - 1)),
+        (fl.Expectile(tau=tau), lambda r: torch.where(r > 0, (1 - tau) * r**2, tau * r**2)),
+        (fl.Fair(c=c), lambda r: c**2 * (torch.abs(r / c) - torch.log(1 + torch.abs(r / c)))),
+        (fl.Cauchy(c=c), lambda r: c**2 / 2 * torch.log(1 + (r / c) ** 2)),
+        (fl.GemanMcClure(c=c), lambda r: 2 * (r / c) ** 2 / ((r / c) ** 2 + 4)),
+        (fl.Welsch(c=c), lambda r: c**2 / 2 * (1 - torch.exp(-((r / c) ** 2)))),
+        (fl.Tukey(c=c), lambda r: c**2 / 6 * (1 - (1 - torch.clamp((r / c) ** 2, max=1)) ** 3)),
+        (fl.LaplaceNLL(scale=scale), lambda r: -torch.distributions.Laplace(zero, zero + scale).log_prob(r)),
+        (fl.StudentT(df=df, scale=scale), student),
+    ]
+    for alpha in (-3.0, -0.4, 0.6, 1.3, 2.7):
+        distance = abs(alpha - 2)
+
+        def barron(r: Any, alpha: float = alpha, distance: float = distance) -> Any:
+            return distance / alpha * (((r / c) ** 2 / distance + 1) ** (alpha / 2) - 1)
+
+        pairs.append((fl.Barron(alpha=alpha, c=c), barron))
+    for loss, theirs in pairs:
+        residual = torch.tensor(z.astype(float) - y.astype(float), requires_grad=True)
+        value = theirs(residual)
+        (grad,) = torch.autograd.grad(value.sum(), residual, create_graph=True)
+        (hess,) = torch.autograd.grad(grad.sum(), residual) if grad.requires_grad else (torch.zeros_like(residual),)
+        given = loss.replace(reduction="none").value_grad_and_hess(z, y)
+        for ours, expected in zip(given, (value, grad, hess), strict=True):
+            close(ours, expected.numpy(force=True), dtype)
 
 
 # ---- JAX and optax ----

@@ -29,21 +29,27 @@ from .losses.margin import (
     SquaredHinge,
 )
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
+from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
 from .losses.softmax import CrossEntropy
 
 __all__ = [
     "MAE",
     "MSE",
+    "Barron",
     "BinaryCrossEntropy",
+    "Cauchy",
     "CriticDiscriminator",
     "CriticGenerator",
     "CrossEntropy",
     "Expectile",
     "Exponential",
+    "Fair",
     "Gamma",
+    "GemanMcClure",
     "Hinge",
     "HingeDiscriminator",
     "Huber",
+    "LaplaceNLL",
     "LeastSquaresDiscriminator",
     "LeastSquaresGenerator",
     "LogCosh",
@@ -62,17 +68,25 @@ __all__ = [
     "SmoothHinge",
     "SmoothL1",
     "SquaredHinge",
+    "StudentT",
+    "Tukey",
     "Tweedie",
+    "Welsch",
+    "barron",
     "binary_cross_entropy",
+    "cauchy",
     "critic_discriminator",
     "critic_generator",
     "cross_entropy",
     "expectile",
     "exponential",
+    "fair",
     "gamma",
+    "geman_mc_clure",
     "hinge",
     "hinge_discriminator",
     "huber",
+    "laplace_nll",
     "least_squares_discriminator",
     "least_squares_generator",
     "log_cosh",
@@ -93,7 +107,10 @@ __all__ = [
     "smooth_hinge",
     "smooth_l1",
     "squared_hinge",
+    "student_t",
+    "tukey",
     "tweedie",
+    "welsch",
 ]
 
 LOSSES: dict[str, type[Loss]] = {
@@ -127,6 +144,14 @@ LOSSES: dict[str, type[Loss]] = {
     "log_cosh": LogCosh,
     "quantile": Quantile,
     "expectile": Expectile,
+    "laplace_nll": LaplaceNLL,
+    "cauchy": Cauchy,
+    "student_t": StudentT,
+    "fair": Fair,
+    "geman_mc_clure": GemanMcClure,
+    "welsch": Welsch,
+    "tukey": Tukey,
+    "barron": Barron,
     "cross_entropy": CrossEntropy,
 }
 """By name, family by family."""
@@ -732,6 +757,166 @@ def expectile(
         A float, or one value for each item with ``reduction="none"``.
     """
     return Expectile(tau=tau, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def laplace_nll(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    scale: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Negative log-likelihood of a Laplace distribution around pred.
+
+    The value of `LaplaceNLL` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LaplaceNLL(scale=scale, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def cauchy(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    c: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The logarithm of one and the square (also called Lorentzian).
+
+    The value of `Cauchy` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Cauchy(c=c, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def student_t(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    df: float = 4.0,
+    scale: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Negative log-likelihood of Student's t distribution around pred, up to a constant of df.
+
+    The value of `StudentT` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return StudentT(df=df, scale=scale, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def fair(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    c: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Convex, with a pull that approaches c (Fair 1974, "On the robust estimation of econometric models").
+
+    The value of `Fair` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Fair(c=c, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def geman_mc_clure(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    c: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Bounded, from a ratio of squares (Geman and McClure 1985; the scaling of Barron 2019).
+
+    The value of `GemanMcClure` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GemanMcClure(c=c, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def welsch(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    c: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Bounded, with a pull that falls like an exponential (Dennis and Welsch 1978; also called Leclerc's).
+
+    The value of `Welsch` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Welsch(c=c, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def tukey(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    c: float = 4.685,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The biweight: outliers do not count at all (Beaton and Tukey 1974).
+
+    The value of `Tukey` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Tukey(c=c, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def barron(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    alpha: float = 1.0,
+    c: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """One family from squares to bounded losses (Barron 2019, "A general and adaptive robust loss function", eq. 8).
+
+    The value of `Barron` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Barron(alpha=alpha, c=c, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
 
 
 def cross_entropy(

@@ -69,6 +69,19 @@ FUSEDLOSS_INLINE T expm1_reduced(T r) {
   return fma(r * r, exp_tail(r), r);
 }
 
+/// exp_tail for |r| <= 1/2, to the accuracy that e^r - 1 by itself asks for.
+template <class T>
+FUSEDLOSS_INLINE T expm1_tail(T r) {
+  if constexpr (sizeof(T) == 4) {
+    return polynomial(r, 0x1.000002p-1f, 0x1.555568p-3f, 0x1.5551b8p-5f, 0x1.10ff6p-7f, 0x1.6f4a94p-10f,
+                      0x1.af5d9ap-13f);
+  } else {
+    return polynomial(r, 0x1p-1, 0x1.5555555555569p-3, 0x1.5555555555567p-5, 0x1.111111110c521p-7,
+                      0x1.6c16c16c0a88fp-10, 0x1.a01a01b6e4926p-13, 0x1.a01a01e31809ep-16, 0x1.71de0b6dacf34p-19,
+                      0x1.27e467948a43bp-22, 0x1.aebb07c9b106ep-26, 0x1.200b9e0b88081p-29, 0x1.265a58cb34bbcp-33);
+  }
+}
+
 /// Where e^x rounds to 0; at the opposite it is infinite.
 template <class T>
 constexpr T exp_underflow = sizeof(T) == 4 ? T(-104) : T(-746);
@@ -139,15 +152,7 @@ FUSEDLOSS_INLINE T expm1(T x) {
   const T clamped = minimum(maximum(x, least), sizeof(T) == 4 ? T(89) : T(710));
   const T guide = select(absolute(x) < T(0.5), T(0), clamped);
   const auto [r, exponent, biased_twice] = reduce_exponent(clamped, T(0), guide);
-  T tail;
-  if constexpr (sizeof(T) == 4) {
-    tail =
-        polynomial(r, 0x1.000002p-1f, 0x1.555568p-3f, 0x1.5551b8p-5f, 0x1.10ff6p-7f, 0x1.6f4a94p-10f, 0x1.af5d9ap-13f);
-  } else {
-    tail = polynomial(r, 0x1p-1, 0x1.5555555555569p-3, 0x1.5555555555567p-5, 0x1.111111110c521p-7,
-                      0x1.6c16c16c0a88fp-10, 0x1.a01a01b6e4926p-13, 0x1.a01a01e31809ep-16, 0x1.71de0b6dacf34p-19,
-                      0x1.27e467948a43bp-22, 0x1.aebb07c9b106ep-26, 0x1.200b9e0b88081p-29, 0x1.265a58cb34bbcp-33);
-  }
+  const T tail = expm1_tail(r);
   // Half of 2^exponent, as the exponent may be one more than a number has.
   const T half = power_of_two<T>(biased_twice - (F::exponent_bias + 1));
   const T result = T(2) * fma(half, fma(r * r, tail, r), half - T(0.5));
@@ -257,14 +262,11 @@ FUSEDLOSS_INLINE T log1p(T x) {
 
 // ---- Powers --------------------------------------------------------------------------------------------------------
 
-/// x^y for x >= 0; NaN for x < 0. 0 and infinity to any power, and anything to the power of 0, are as in C; but NaN
-/// comes from every NaN, and from 1 to an infinite power. Max error: float 1.66 ulp (0x1.72a88cp+0, 0x1.dd4e48p+7),
-/// double 1.12 (0x1.7741729e2f469p-1, 0x1.9e9d7dc0c2e17p+10).
+/// The logarithm of 2^exponent (1 + f) as the sum of two numbers, good to about 1.4 times the digits of one.
 template <class T>
-FUSEDLOSS_INLINE T pow_positive(T x, T y) {
-  // log x as the sum of two numbers: exponent * ln 2 + 2 atanh(s) with s = f / (2 + f) and the first term of the series
-  // in two parts as well, as y multiplies the error.
-  const Mantissa<T> m = split_any(x);
+FUSEDLOSS_INLINE TwoTerms<T> precise_log(const Mantissa<T>& m) {
+  // exponent * ln 2 + 2 atanh(s) with s = f / (2 + f) and the first term of the series in two parts as well, as what
+  // the logarithm is multiplied by multiplies the error.
   const TwoTerms<T> d = quick_two_sum(T(2), m.f);
   const T inverse = T(1) / d.hi;
   const T s = m.f * inverse;
@@ -290,14 +292,23 @@ FUSEDLOSS_INLINE T pow_positive(T x, T y) {
   rest.lo += fma(s, cube.lo, s_lo * cube.hi);
   const TwoTerms<T> first = quick_two_sum(m.exponent * ln2_hi<T>, T(2) * s);
   const TwoTerms<T> both = quick_two_sum(first.hi, rest.hi);
-  const T log_lo = fma(m.exponent, ln2_lo<T>, fma(T(2), s_lo, rest.lo + (first.lo + both.lo)));
+  return {both.hi, fma(m.exponent, ln2_lo<T>, fma(T(2), s_lo, rest.lo + (first.lo + both.lo)))};
+}
+
+/// x^y for x >= 0; NaN for x < 0. 0 and infinity to any power, and anything to the power of 0, are as in C; but NaN
+/// comes from every NaN, and from 1 to an infinite power. Max error: float 1.66 ulp (0x1.72a88cp+0, 0x1.dd4e48p+7),
+/// double 1.12 (0x1.7741729e2f469p-1, 0x1.9e9d7dc0c2e17p+10).
+template <class T>
+FUSEDLOSS_INLINE T pow_positive(T x, T y) {
+  const Mantissa<T> m = split_any(x);
+  const TwoTerms<T> both = precise_log(m);
   // A greater |y| gives no other result, and its product no overflow on the way.
   constexpr T steepest = sizeof(T) == 4 ? T(0x1p64) : T(0x1p70);
   const T slope = minimum(maximum(y, -steepest), steepest);
   const TwoTerms<T> product = two_product(slope, both.hi);
   const T ends = with_log_ends(x, both.hi) * y;
   const T hi = minimum(select(absolute(ends) < infinity<T>, product.hi, ends), -exp_underflow<T>);
-  const T lo = select(hi < -exp_underflow<T>, fma(slope, log_lo, product.lo), T(0));
+  const T lo = select(hi < -exp_underflow<T>, fma(slope, both.lo, product.lo), T(0));
   const T power = exp(hi, lo);
   return select(y == T(0), select(x >= T(0), T(1), not_a_number<T>), power);
 }

@@ -33,6 +33,8 @@ struct ExactResidual {
 
   /// number - |pred - target| for a number in two parts, with full relative accuracy near 0 as well.
   FUSEDLOSS_INLINE T below(T hi, T number_lo) const { return (hi - a) + (number_lo - lo); }
+  /// number + |pred - target|.
+  FUSEDLOSS_INLINE T above(T hi, T number_lo) const { return (hi + a) + (number_lo + lo); }
 };
 
 template <class T>
