@@ -17,6 +17,7 @@ from .losses.gan import (
     RelativisticDiscriminator,
     RelativisticGenerator,
 )
+from .losses.gaussian import CRPSGaussian, GaussianNLL
 from .losses.likelihood import Gamma, Poisson, Tweedie
 from .losses.margin import (
     Exponential,
@@ -37,6 +38,7 @@ __all__ = [
     "MSE",
     "Barron",
     "BinaryCrossEntropy",
+    "CRPSGaussian",
     "Cauchy",
     "CriticDiscriminator",
     "CriticGenerator",
@@ -45,6 +47,7 @@ __all__ = [
     "Exponential",
     "Fair",
     "Gamma",
+    "GaussianNLL",
     "GemanMcClure",
     "Hinge",
     "HingeDiscriminator",
@@ -78,10 +81,12 @@ __all__ = [
     "critic_discriminator",
     "critic_generator",
     "cross_entropy",
+    "crps_gaussian",
     "expectile",
     "exponential",
     "fair",
     "gamma",
+    "gaussian_nll",
     "geman_mc_clure",
     "hinge",
     "hinge_discriminator",
@@ -125,6 +130,8 @@ LOSSES: dict[str, type[Loss]] = {
     "critic_generator": CriticGenerator,
     "relativistic_discriminator": RelativisticDiscriminator,
     "relativistic_generator": RelativisticGenerator,
+    "gaussian_nll": GaussianNLL,
+    "crps_gaussian": CRPSGaussian,
     "poisson": Poisson,
     "gamma": Gamma,
     "tweedie": Tweedie,
@@ -374,6 +381,48 @@ def relativistic_generator(
         A float, or one value for each item with ``reduction="none"``.
     """
     return RelativisticGenerator(reduction=reduction)(real, fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def gaussian_nll(
+    pred: ArrayLike,
+    target: ArrayLike,
+    variance: ArrayLike,
+    *,
+    full: bool = False,
+    eps: float = 1e-06,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The negative log-likelihood of a normal distribution whose mean and variance are predicted (Nix and Weigend
+
+    The value of `GaussianNLL` as a function: `pred`, `target`, `variance` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GaussianNLL(full=full, eps=eps, reduction=reduction)(
+        pred, target, variance, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def crps_gaussian(
+    pred: ArrayLike,
+    target: ArrayLike,
+    scale: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The continuous ranked probability score of a normal distribution whose mean and standard deviation are predicted
+
+    The value of `CRPSGaussian` as a function: `pred`, `target`, `scale` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CRPSGaussian(reduction=reduction)(pred, target, scale, sample_weight=sample_weight, denominator=denominator)
 
 
 def poisson(

@@ -10,15 +10,6 @@
 
 FUSEDLOSS_BEGIN
 
-/// A quotient with the remainder of its division: hi + lo is good to twice the digits of T. lo is 0 where hi is not
-/// finite.
-template <class T>
-FUSEDLOSS_INLINE TwoTerms<T> divide(T hi, T lo, T by) {
-  const T quotient = hi / by;
-  const T rest = (residual(hi, quotient, by) + lo) / by;
-  return {quotient, masked(rest, mask_of<T>(absolute(rest) < absolute(quotient)))};
-}
-
 /// (log v + r^2 / v) / 2 + constant with r = pred - target and v the variance, at least eps. The inputs are pred,
 /// variance, target. Below eps the loss does not depend on the variance: its derivatives by it are 0 there.
 struct GaussianNLL {
@@ -32,24 +23,32 @@ struct GaussianNLL {
   template <class T>
   static FUSEDLOSS_INLINE Jet<T, 2> eval(const T (&input)[3], const Options<T>& options) {
     const ExactResidual<T> r = exact_residual(input[0], input[2]);
-    const T variance = input[1], v = maximum(variance, options.eps);
+    const T variance = input[1], v = maximum(variance, options.eps), inverse = T(1) / v;
     const Bits<T> free = ~mask_of<T>(variance < options.eps);
-    const TwoTerms<T> slope = divide(r.r, flip_sign(r.lo, r.r), v);
-    // share - c, share = r^2 / v = slope * r, to full relative accuracy near its zero as well.
-    const T share = slope.hi * r.r;
-    const T rest = fma(slope.lo, r.r, slope.hi * flip_sign(r.lo, r.r));
+    const T slope = r.r * inverse, share = slope * r.r;
+    // A number less share = r^2 / v, which may be near it: with what rounding took from the residual and from its quotient.
+    const T slope_rest = (residual(r.r, slope, v) + flip_sign(r.lo, r.r)) * inverse;
+    const T rest = fma(slope, flip_sign(r.lo, r.r), slope_rest * r.r);
     const Bits<T> moderate = mask_of<T>(share < T(4));
-    const auto share_less = [&](T c) { return blend(moderate, rest - residual(c, slope.hi, r.r), share - c); };
-    const T half = T(0.5) / v;
+    const auto less_share = [&](T c) { return blend(moderate, residual(c, slope, r.r) - rest, c - share); };
     return {fma(T(0.5), log(v) + share, options.constant),
-            {slope.hi, masked(-half * share_less(T(1)), free)},
-            {T(1) / v, masked(-slope.hi / v, free), masked(share_less(T(0.5)) / v / v, free)}};
+            {slope, masked(T(0.5) * inverse * less_share(T(1)), free)},
+            {inverse, masked(-slope * inverse, free), masked(-less_share(T(0.5)) * inverse * inverse, free)}};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[3], const Options<T>&) {
     return input[1];
   }
 };
+
+/// A quotient with the remainder of its division: hi + lo is good to twice the digits of T. lo is 0 where hi is not
+/// finite.
+template <class T>
+FUSEDLOSS_INLINE TwoTerms<T> divide(T hi, T lo, T by) {
+  const T quotient = hi / by;
+  const T rest = (residual(hi, quotient, by) + lo) / by;
+  return {quotient, masked(rest, mask_of<T>(absolute(rest) < absolute(quotient)))};
+}
 
 /// The continuous ranked probability score of the normal distribution N(pred, scale^2) for a target (T. Gneiting, A. E.
 /// Raftery, Strictly proper scoring rules, prediction, and estimation, 2007):
@@ -90,5 +89,7 @@ struct CRPSGaussian {
     return input[1] <= T(0) ? T(-1) : -lowest<T> - input[1];
   }
 };
+
+using Gaussian = List<GaussianNLL, CRPSGaussian>;
 
 FUSEDLOSS_END

@@ -12,6 +12,7 @@ from ..facts import Facts, Traits
 from ..kinds.elementwise import Elementwise, constant, times
 from ..operands import PredTarget
 from ..options import Flag, Real, option
+from .residual import difference
 
 BEYOND = 1e5  # the exponential of it is infinite, and 0 on the other side
 
@@ -92,13 +93,13 @@ class Poisson(PredTarget, Elementwise):
                 deviance = np.where(np.abs(t) < 1, near, mean - many * (1 + t))
                 value = np.where(target > 1, deviance + stirling, value)
             return value, mean - target, mean
-        mean = pred + self.eps
-        value = pred - target * np.log(mean)
+        mean, lost = difference(pred, constant(-self.eps, pred))
+        value = pred - target * (np.log(mean) + lost / mean)
         if self.full:
-            x = ((pred - many) + self.eps) / many
+            x = ((mean - many) + lost) / many
             log_ratio = np.where(np.abs(x) < 0.5, np.log1p(np.maximum(x, -0.5)), np.log(mean / many))
             value = np.where(target > 1, many * (x - log_ratio) + stirling - self.eps, value)
-        return value, ((pred - target) + self.eps) / mean, target / mean / mean
+        return value, ((mean - target) + lost) / mean, target / mean / mean
 
 
 class Gamma(PredTarget, Elementwise):
@@ -215,25 +216,24 @@ class Tweedie(PredTarget, Elementwise):
         domain = (float(self.power > 0), float(self.power >= 2))
         return "tweedie", (*_less(2, self.power), *_less(1, self.power), *domain)
 
+    @np.errstate(over="ignore")
     def reference(self, *inputs: Array) -> tuple[Array, Array, Array]:
         if self.power == 1:
             return Poisson().reference(*inputs)
         if self.power == 2:
             return Gamma().reference(*inputs)
         pred, target = inputs
-        a, b = _less(2, self.power), _less(1, self.power)
-        of_mean, of_target = _exp_of_product(a, pred), times(target, _exp_of_product(b, pred))
-        first = np.exp(pred) > np.abs(target)  # which of the two is the larger one where neither is a number
-
-        def difference(p: float, q: float) -> Array:
-            both = (np.abs(of_mean) == np.inf) & (np.abs(of_target) == np.inf)
-            larger = np.where(first, p * of_mean, -q * of_target)
-            return np.where(both, larger, p * of_mean - q * of_target)
-
-        second = difference(sum(a), sum(b))
+        mean = np.exp(pred)
         if self.power == 0:
-            return (np.exp(pred) - target) ** 2 / 2, difference(1, 1), second
-        return difference(1 / sum(a), 1 / sum(b)), difference(1, 1), second
+            return (mean - target) ** 2 / 2, mean * (mean - target), mean * (2 * mean - target)
+        a, b = _less(2, self.power), _less(1, self.power)
+        # The exponential of one of the terms comes out of both: the two together may be out of range.
+        above = mean >= np.abs(target)
+        factor = np.where(above, _exp_of_product(a, pred), _exp_of_product(b, pred))
+        u = np.where(above, 1.0, mean)
+        v = np.where(above, times(target, 1 / mean), target)
+        a, b = sum(a), sum(b)
+        return factor * (u / a - v / b), factor * (u - v), factor * (a * u - b * v)
 
 
 def _less(number: int, power: float) -> tuple[float, float]:
