@@ -10,6 +10,19 @@
 
 FUSEDLOSS_BEGIN
 
+/// r^2 / v = slope r + rest.
+template <class T>
+struct Share {
+  T rounded;
+  T slope, r, rest;
+  Bits<T> moderate;  ///< a mask: where the rest counts, and is a number
+
+  /// number - r^2 / v, with full relative accuracy near 0 as well.
+  FUSEDLOSS_INLINE T below(T number) const {
+    return blend(moderate, residual(number, slope, r) - rest, number - rounded);
+  }
+};
+
 /// (log v + r^2 / v) / 2 + constant with r = pred - target and v the variance, at least eps. The inputs are pred,
 /// variance, target. Below eps the loss does not depend on the variance: its derivatives by it are 0 there.
 struct GaussianNLL {
@@ -26,14 +39,13 @@ struct GaussianNLL {
     const T variance = input[1], v = maximum(variance, options.eps), inverse = T(1) / v;
     const Bits<T> free = ~mask_of<T>(variance < options.eps);
     const T slope = r.r * inverse, share = slope * r.r;
-    // A number less share = r^2 / v, which may be near it: with what rounding took from the residual and from its quotient.
+    // What rounding took from the residual and from its quotient.
     const T slope_rest = (residual(r.r, slope, v) + flip_sign(r.lo, r.r)) * inverse;
     const T rest = fma(slope, flip_sign(r.lo, r.r), slope_rest * r.r);
-    const Bits<T> moderate = mask_of<T>(share < T(4));
-    const auto less_share = [&](T c) { return blend(moderate, residual(c, slope, r.r) - rest, c - share); };
+    const Share<T> at = {share, slope, r.r, rest, mask_of<T>(share < T(4))};
     return {fma(T(0.5), log(v) + share, options.constant),
-            {slope, masked(T(0.5) * inverse * less_share(T(1)), free)},
-            {inverse, masked(-slope * inverse, free), masked(-less_share(T(0.5)) * inverse * inverse, free)}};
+            {slope, masked(T(0.5) * inverse * at.below(T(1)), free)},
+            {inverse, masked(-slope * inverse, free), masked(-at.below(T(0.5)) * inverse * inverse, free)}};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[3], const Options<T>&) {
@@ -74,15 +86,12 @@ struct CRPSGaussian {
     constexpr T inverse_root_pi = T(0x1.20dd750429b6dp-1), root_two_over_pi = T(0x1.9884533d43651p-1);
     const T gap = (T(0.5) * ln2_hi<T> + exponent.hi) + (T(0.5) * ln2_lo<T> + exponent.lo);
     const T by_scale = inverse_root_pi * expm1(gap);
-    // factor e^(-w^2 / 2) / scale, the exponential half by half: neither it nor the quotient may leave the range.
-    const auto damped = [&](T factor) {
-      const T hi = T(0.5) * exponent.hi, lo = T(0.5) * exponent.lo;
-      return exp_times(exp_times(factor, hi, lo) / scale, hi, lo);
-    };
-    return {
-        fma(r.a, central, scale * by_scale),
-        {copy_sign(central, r.r), by_scale},
-        {damped(root_two_over_pi), flip_sign(-damped(root_two_over_pi * a), r.r), damped(root_two_over_pi * a * a)}};
+    // The exponential half by half: neither it nor the quotient by the scale may leave the range.
+    const Exponential<T> half = exponential(T(0.5) * exponent.hi, T(0.5) * exponent.lo);
+    const T by_pred = half.times(root_two_over_pi) / scale;
+    return {fma(r.a, central, scale * by_scale),
+            {copy_sign(central, r.r), by_scale},
+            {half.times(by_pred), flip_sign(-half.times(by_pred * a), r.r), half.times(by_pred * a * a)}};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[3], const Options<T>&) {

@@ -145,7 +145,7 @@ struct Gamma {
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>&) {
     const T z = input[0];
-    const T ratio = exp_times(input[1], -z);
+    const T ratio = exponential(-z).times(input[1]);
     return {maximum(z, lowest<T>) + ratio, T(1) - ratio, ratio};  // at z = -inf the second term is the larger one
   }
   template <class T>
@@ -172,9 +172,9 @@ struct Tweedie {
     const T u = blend(above, T(1), mean), v = blend(above, masked(y / mean, some), y);
     const T hi = blend(above, options.a_hi, options.b_hi), lo = blend(above, options.a_lo, options.b_lo);
     const TwoTerms<T> x = two_product(hi, z);
-    const auto times_power = [&](T factor) { return exp_times(factor, x.hi, fma(lo, z, x.lo)); };
+    const Exponential<T> power = exponential(x.hi, fma(lo, z, x.lo));
     const T a = options.a_hi + options.a_lo, b = options.b_hi + options.b_lo;
-    return {times_power(u * (T(1) / a) - v * (T(1) / b)), times_power(u - v), times_power(a * u - b * v)};
+    return {power.times(u * (T(1) / a) - v * (T(1) / b)), power.times(u - v), power.times(a * u - b * v)};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>& options) {
@@ -193,7 +193,8 @@ struct TweedieNormal {
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>&) {
     const T z = input[0], mean = exp(z), r = mean - input[1];
-    return {T(0.5) * r * r, exp_times(r, z), exp_times(mean + r, z)};
+    const Exponential<T> power = exponential(z);
+    return {T(0.5) * r * r, power.times(r), power.times(mean + r)};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>&) {
