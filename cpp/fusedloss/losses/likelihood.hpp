@@ -32,14 +32,14 @@ FUSEDLOSS_INLINE T finite_room(T y) {
 struct Poisson {
   static constexpr const char* name = "poisson";
   static constexpr int inputs = 2, variables = 1;
-  static constexpr double nanoseconds = 0.5;
+  static constexpr double nanoseconds = 0.6;
   template <class T>
   struct Options {};
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>&) {
     const T y = input[1], mean = exp(input[0]);
     const T linear = y * masked(input[0], mask_of<T>(y != T(0)));
-    // Where the mean is infinite the other term may be too, and the mean is the larger one.
+    // Without the mask two infinite terms would leave NaN.
     return {mean - masked(linear, mask_of<T>(mean < infinity<T>)), mean - y, mean};
   }
   template <class T>
@@ -66,11 +66,14 @@ struct PoissonFull {
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>&) {
     const Jet<T> plain = Poisson::eval(input, {});
     const T y = maximum(input[1], T(1)), mean = plain.d2;
-    // The large terms are y (e^t - 1 - t), t = z - log y: never negative, but a difference near t = 0.
-    const T log_y = log(y), t = input[0] - log_y;
-    const T near = clamp_between(t, T(-1), T(1));
+    // The large terms are y (e^t - 1 - t), t = z - log y: never negative, but a difference near t = 0. There the last
+    // bits of t count; the product of the exponent and the first part of ln 2 is exact.
+    const Mantissa<T> m = split(y);
+    const T t = ((input[0] - m.exponent * ln2_hi<T>)-log_of(T(0), m.f)) - m.exponent * ln2_lo<T>;
+    const T near = clamp_between(t, T(-0.5), T(0.5));
     const T far = mean - masked(y * (T(1) + t), mask_of<T>(mean < infinity<T>));
-    const T deviance = blend(mask_of<T>(near == t), y * (expm1(near) - near), far);
+    const T deviance = blend(mask_of<T>(near == t), y * (near * near * expm1_tail(near)), far);
+    const T log_y = log_of(m.exponent, m.f);
     return {blend(mask_of<T>(input[1] > T(1)), deviance + stirling_tail(log_y), plain.value), plain.d1, plain.d2};
   }
   template <class T>
@@ -123,10 +126,11 @@ struct PoissonRateFull {
     const T y = maximum(input[1], T(1));
     const TwoTerms<T> rate = two_sum(input[0], options.eps);
     // y (x - log(1 + x)) + log(2 pi y) / 2 - eps with 1 + x = (z + eps) / y, the quotient with its remainder.
-    const T ratio = rate.hi / y;
-    const T rest = (residual(rate.hi, ratio, y) + rate.lo) / y;
-    const T x = ((rate.hi - y) + rate.lo) / y;
-    const T full = fma(y, x - log(ratio, rest), stirling_tail(log(y)) - options.eps);
+    const T inverse = T(1) / y, ratio = rate.hi * inverse;
+    const T rest = (residual(rate.hi, ratio, y) + rate.lo) * inverse;
+    const T x = (ratio - T(1)) + rest;
+    const Mantissa<T> m = split(y);
+    const T full = fma(y, x - log(ratio, rest), stirling_tail(log_of(m.exponent, m.f)) - options.eps);
     return {blend(mask_of<T>(input[1] > T(1)), full, plain.value), plain.d1, plain.d2};
   }
   template <class T>
@@ -139,7 +143,7 @@ struct PoissonRateFull {
 struct Gamma {
   static constexpr const char* name = "gamma";
   static constexpr int inputs = 2, variables = 1;
-  static constexpr double nanoseconds = 0.5;
+  static constexpr double nanoseconds = 0.6;
   template <class T>
   struct Options {};
   template <class T>

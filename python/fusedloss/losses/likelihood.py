@@ -27,8 +27,8 @@ class Poisson(PredTarget, Elementwise):
     y log y - y + log(2 pi y) / 2, whereupon the value is never negative. With ``log_input=False`` pred is the mean
     itself, >= 0. It is `Tweedie` of power 1, and up to terms of the target alone half the Poisson deviance.
 
-    The value and the derivatives are infinite only where they exceed the largest number of the arithmetic, about e^88.7
-    in float32 and e^709.8 in float64. At z = -inf a count of 0 has the value 0, any other an infinite one.
+    The value and the derivatives are infinite where e^z exceeds the largest number of the arithmetic: beyond z = 88.7 in
+    float32 and 709.8 in float64. At z = -inf a count of 0 has the value 0, any other an infinite one.
 
     Args:
         log_input: Whether pred is the logarithm of the mean, and not the mean.
@@ -162,8 +162,8 @@ class Tweedie(PredTarget, Elementwise):
     three: values of different powers cannot be compared. Their derivatives change smoothly with p.
 
     pred and target have one shape; every element is an item. Targets are finite, for p > 0 not negative, for p >= 2
-    positive. The value and the derivatives are infinite only where they exceed the largest number of the arithmetic:
-    the two terms are subtracted before either of them can.
+    positive. For targets up to 1e30 the value and the derivatives are infinite only where they exceed the largest number
+    of the arithmetic, though e^z or one of the terms exceeds it long before.
 
     Args:
         power: p, the variance as a power of the mean, in [-100, 100]: 0 normal, 1 Poisson, 1 to 2 compound Poisson and
