@@ -394,7 +394,7 @@ def gaussian_nll(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """The negative log-likelihood of a normal distribution whose mean and variance are predicted (Nix and Weigend
+    """The negative log-likelihood of a normal distribution whose mean and variance are predicted.
 
     The value of `GaussianNLL` as a function: `pred`, `target`, `variance` as in a call, the options those of the class.
 
@@ -415,7 +415,7 @@ def crps_gaussian(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """The continuous ranked probability score of a normal distribution whose mean and standard deviation are predicted
+    """The continuous ranked probability score of a normal distribution whose mean and scale are predicted.
 
     The value of `CRPSGaussian` as a function: `pred`, `target`, `scale` as in a call, the options those of the class.
 
@@ -475,7 +475,7 @@ def tweedie(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """Half the Tweedie deviance of an amount, from the logarithm of its mean; between powers 1 and 2 many targets may
+    """Half the Tweedie deviance of an amount, from the logarithm of its mean.
 
     The value of `Tweedie` as a function: `pred`, `target` as in a call, the options those of the class.
 

@@ -20,15 +20,15 @@ Derivatives = tuple[Array, tuple[Array, Array], tuple[Array, Array, Array]]
 
 
 class GaussianNLL(PredTargetVariance, Elementwise):
-    r"""The negative log-likelihood of a normal distribution whose mean and variance are predicted (Nix and Weigend
-    1994, "Estimating the mean and variance of the target probability distribution").
+    r"""The negative log-likelihood of a normal distribution whose mean and variance are predicted.
 
     .. math:: l = \frac{1}{2} \left(\log v + \frac{(z - y)^2}{v}\right), \quad v = \max(\text{variance}, \varepsilon)
 
     pred, target and variance have one shape; every element is an item. There are two gradients, to pred and to the
     variance. They are those of the value that is returned: below eps it does not change with the variance, and the
-    derivatives by it are 0 there. (PyTorch's gaussian_nll_loss has the derivatives at eps instead.) A variance that is
-    learned from a free parameter should come from an exponential or a softplus, which keep it above eps.
+    derivatives by it are 0 there, where PyTorch's gaussian_nll_loss has those at eps. A model that adds eps to its
+    variance never gets there. The source is Nix and Weigend 1994, "Estimating the mean and variance of the target
+    probability distribution".
 
     Args:
         full: Whether to add the constant log(2 pi) / 2.
@@ -76,7 +76,7 @@ class GaussianNLL(PredTargetVariance, Elementwise):
         r, lost = difference(pred, target)
         slope = r / v
         share = slope * r
-        # c - share has all its digits near its zero as well: from v and r^2 with what rounding took from r and the square
+        # c - share with all its digits near its zero as well: what rounding took from r and from its square counts.
         square, rest = product(r, r)
         rest = rest + 2 * r * lost
 
@@ -90,14 +90,14 @@ class GaussianNLL(PredTargetVariance, Elementwise):
 
 
 class CRPSGaussian(PredTargetScale, Elementwise):
-    r"""The continuous ranked probability score of a normal distribution whose mean and standard deviation are predicted
-    (Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation").
+    r"""The continuous ranked probability score of a normal distribution whose mean and scale are predicted.
 
-    .. math:: l = \sigma \left(w (2 \Phi(w) - 1) + 2 \varphi(w) - \frac{1}{\sqrt{\pi}}\right), \quad w = (y - z) / \sigma
+    .. math:: l = \sigma \left(w (2 \Phi(w) - 1) + 2 \varphi(w) - \frac{1}{\sqrt{\pi}}\right), \quad w = \frac{y - z}{\sigma}
 
-    pred, target and scale have one shape; every element is an item. Phi and phi are the standard normal distribution's
-    probability and density. The score is in the unit of the target, and for sigma to 0 it is the absolute error. There
-    are two gradients, to pred and to the scale.
+    pred, target and scale have one shape; every element is an item. The scale sigma is the standard deviation; Phi and
+    phi are the standard normal distribution's probability and density. The score is in the unit of the target, and
+    becomes the absolute error as sigma goes to 0. There are two gradients, to pred and to the scale. The source is
+    Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation".
 
     Args:
         reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.

@@ -27,8 +27,8 @@ class Poisson(PredTarget, Elementwise):
     y log y - y + log(2 pi y) / 2, whereupon the value is never negative. With ``log_input=False`` pred is the mean
     itself, >= 0. It is `Tweedie` of power 1, and up to terms of the target alone half the Poisson deviance.
 
-    The value and the derivatives are infinite where e^z exceeds the largest number of the arithmetic: beyond z = 88.7 in
-    float32 and 709.8 in float64. At z = -inf a count of 0 has the value 0, any other an infinite one.
+    The value and the derivatives are infinite where e^z exceeds the largest number of the arithmetic, beyond z = 88.7
+    in float32 and 709.8 in float64. At z = -inf a count of 0 has the value 0, any other an infinite one.
 
     Args:
         log_input: Whether pred is the logarithm of the mean, and not the mean.
@@ -152,8 +152,7 @@ class Gamma(PredTarget, Elementwise):
 
 
 class Tweedie(PredTarget, Elementwise):
-    r"""Half the Tweedie deviance of an amount, from the logarithm of its mean; between powers 1 and 2 many targets may
-    be 0, as insurance claims are.
+    r"""Half the Tweedie deviance of an amount, from the logarithm of its mean.
 
     .. math:: l = \frac{e^{(2 - p) z}}{2 - p} - y \frac{e^{(1 - p) z}}{1 - p}
 
@@ -162,8 +161,9 @@ class Tweedie(PredTarget, Elementwise):
     three: values of different powers cannot be compared. Their derivatives change smoothly with p.
 
     pred and target have one shape; every element is an item. Targets are finite, for p > 0 not negative, for p >= 2
-    positive. For targets up to 1e30 the value and the derivatives are infinite only where they exceed the largest number
-    of the arithmetic, though e^z or one of the terms exceeds it long before.
+    positive; for 1 < p < 2 many of them may be 0, as insurance claims are. For targets up to 1e30 the value and the
+    derivatives are infinite only where they exceed the largest number of the arithmetic: where e^z, or one of the two
+    terms, exceeds it before, they are still finite.
 
     Args:
         power: p, the variance as a power of the mean, in [-100, 100]: 0 normal, 1 Poisson, 1 to 2 compound Poisson and
