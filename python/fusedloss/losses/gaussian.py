@@ -92,12 +92,12 @@ class GaussianNLL(PredTargetVariance, Elementwise):
 class CRPSGaussian(PredTargetScale, Elementwise):
     r"""The continuous ranked probability score of a normal distribution whose mean and scale are predicted.
 
-    .. math:: l = \sigma \left(w (2 \Phi(w) - 1) + 2 \varphi(w) - \frac{1}{\sqrt{\pi}}\right), \quad w = \frac{y - z}{\sigma}
+    .. math:: l = \sigma \left(w (2 \Phi(w) - 1) + 2 \varphi(w) - \frac{1}{\sqrt{\pi}}\right)
 
-    pred, target and scale have one shape; every element is an item. The scale sigma is the standard deviation; Phi and
-    phi are the standard normal distribution's probability and density. The score is in the unit of the target, and
-    becomes the absolute error as sigma goes to 0. There are two gradients, to pred and to the scale. The source is
-    Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation".
+    with w = (y - z) / sigma. pred, target and scale have one shape; every element is an item. The scale sigma is the
+    standard deviation; Phi and phi are the standard normal distribution's probability and density. The score is in the
+    unit of the target, and becomes the absolute error as sigma goes to 0. There are two gradients, to pred and to the
+    scale. The source is Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation".
 
     Args:
         reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.

@@ -226,13 +226,13 @@ class Tweedie(PredTarget, Elementwise):
         mean = np.exp(pred)
         if self.power == 0:
             return (mean - target) ** 2 / 2, mean * (mean - target), mean * (2 * mean - target)
-        a, b = _less(2, self.power), _less(1, self.power)
+        of_mean, of_target = _less(2, self.power), _less(1, self.power)
         # The exponential of one of the terms comes out of both: the two together may be out of range.
         above = mean >= np.abs(target)
-        factor = np.where(above, _exp_of_product(a, pred), _exp_of_product(b, pred))
+        factor = np.where(above, _exp_of_product(of_mean, pred), _exp_of_product(of_target, pred))
         u = np.where(above, 1.0, mean)
         v = np.where(above, times(target, 1 / mean), target)
-        a, b = sum(a), sum(b)
+        a, b = sum(of_mean), sum(of_target)
         return factor * (u / a - v / b), factor * (u - v), factor * (a * u - b * v)
 
 
@@ -253,4 +253,5 @@ def _exp_of_product(factor: tuple[float, float], x: Array) -> Array:
     rough, rest = high * front, high * back + low * x
     product = rough + rest
     lost = np.where(np.abs(product) < BEYOND, rest - (product - rough), constant(0.0, x))
-    return np.exp(np.clip(product, -BEYOND, BEYOND)) * (1 + lost)
+    power: Array = np.exp(np.clip(product, -BEYOND, BEYOND)) * (1 + lost)
+    return power
