@@ -28,7 +28,7 @@ struct Share {
 struct GaussianNLL {
   static constexpr const char* name = "gaussian_nll";
   static constexpr int inputs = 3, variables = 2;
-  static constexpr double nanoseconds = 1.2;
+  static constexpr double nanoseconds = 1.5;
   template <class T>
   struct Options {
     T eps, constant;  ///< the constant is log(2 pi) / 2 or 0
@@ -68,7 +68,7 @@ FUSEDLOSS_INLINE TwoTerms<T> divide(T hi, T lo, T by) {
 struct CRPSGaussian {
   static constexpr const char* name = "crps_gaussian";
   static constexpr int inputs = 3, variables = 2;
-  static constexpr double nanoseconds = 2.5;
+  static constexpr double nanoseconds = 3.1;
   template <class T>
   struct Options {};
   template <class T>

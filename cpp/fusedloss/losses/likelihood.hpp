@@ -59,7 +59,7 @@ FUSEDLOSS_INLINE T stirling_tail(T log_y) {
 struct PoissonFull {
   static constexpr const char* name = "poisson_full";
   static constexpr int inputs = 2, variables = 1;
-  static constexpr double nanoseconds = 1.2;
+  static constexpr double nanoseconds = 1.6;
   template <class T>
   struct Options {};
   template <class T>
@@ -97,7 +97,7 @@ FUSEDLOSS_INLINE T rate_room(T z, T y) {
 struct PoissonRate {
   static constexpr const char* name = "poisson_rate";
   static constexpr int inputs = 2, variables = 1;
-  static constexpr double nanoseconds = 0.9;
+  static constexpr double nanoseconds = 0.8;
   template <class T>
   using Options = RateOptions<T>;
   template <class T>
@@ -117,7 +117,7 @@ struct PoissonRate {
 struct PoissonRateFull {
   static constexpr const char* name = "poisson_rate_full";
   static constexpr int inputs = 2, variables = 1;
-  static constexpr double nanoseconds = 1.6;
+  static constexpr double nanoseconds = 1.8;
   template <class T>
   using Options = RateOptions<T>;
   template <class T>
@@ -163,7 +163,7 @@ struct Gamma {
 struct Tweedie {
   static constexpr const char* name = "tweedie";
   static constexpr int inputs = 2, variables = 1;
-  static constexpr double nanoseconds = 1.6;
+  static constexpr double nanoseconds = 1.7;
   template <class T>
   struct Options {
     T a_hi, a_lo, b_hi, b_lo;  ///< in two parts: z multiplies what is lost
@@ -191,7 +191,7 @@ struct Tweedie {
 struct TweedieNormal {
   static constexpr const char* name = "tweedie_normal";
   static constexpr int inputs = 2, variables = 1;
-  static constexpr double nanoseconds = 1.2;
+  static constexpr double nanoseconds = 0.9;
   template <class T>
   struct Options {};
   template <class T>
