@@ -8,6 +8,7 @@ import numpy as np
 from sampling import Case, results
 
 import fusedloss as fl
+from fusedloss.domains import SHARE
 
 
 def assert_close(
@@ -68,7 +69,9 @@ def reference_and_slack(
                 if case.target != "labels":  # entries of a row move apart: moved as one, they could cancel
                     ignored = getattr(case.loss, "ignore_value", None)
                     factor = 1 + shift * (signs.choice([-2.0, 2.0], target.shape) if case.rows else way)
-                    moved = np.where((target == 1) | (target == ignored), target, np.clip(target * factor, 0, 1))
+                    domain = case.loss.domain.get("target", SHARE)
+                    moved = np.clip(target * factor, domain.low, domain.high)
+                    moved = np.where((target == domain.high) | (target == ignored), target, moved)
                 rounded = case.rows and (dtype == np.float64 or moves_logits(case.loss))
                 near = wide * (1 + shift / 8 * signs.choice([-4.0, 4.0], wide.shape)) if rounded else wide
                 other = results(Case(changed, case.target), (_inside(case, near), moved), vector, **keywords)

@@ -149,15 +149,22 @@ class Case:
 
 
 def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...], away: float) -> Array:
-    """Numbers of an interval: its ends, numbers close to them, uniform ones; with `away`, only the last."""
-    low, high = max(interval.low, -1e3) + away, min(interval.high, 1e3) - away
-    numbers = rng.uniform(low, high, shape)
+    """Numbers of an interval: its ends, numbers close to them, others; with `away`, only the last.
+
+    Of a half-line, where the scale is not given, the others are of several orders of magnitude, up to 100.
+    """
+    low, high = max(interval.low, -100.0), min(interval.high, 100.0)
+    if np.isfinite(interval.low) and np.isinf(interval.high):
+        numbers = np.clip(low + np.exp(rng.normal(0, 2, shape)), low + away, high)
+    else:
+        numbers = rng.uniform(low + away, high - away, shape)
     if away:
         return numbers
     near = np.where(rng.random(shape) < 0.5, low, high)
     near = near + (0.5 * (low + high) - near) * 10.0 ** rng.uniform(-16, 0, shape)
     which = rng.integers(0, 5, shape)
-    return np.select([which == 0, which == 1, which == 2], [low, high, near], numbers)
+    least = near if interval.low_open else low
+    return np.select([which == 0, which == 1, which == 2], [least, high, near], numbers)
 
 
 PREDICTIONS = [loss for loss in INSTANCES if loss.operands == ("pred", "target")]

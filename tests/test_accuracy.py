@@ -85,6 +85,7 @@ ALPHAS = [
     2.0,
     2 + 1e-9,
 ]
+POWERS = (-0.7, 0.0, 0.3, 1.1, 1.5, 2.0, 3.0)
 FOUR_ULP: list[tuple[Any, Any]] = [
     (
         fl.LogCosh(),
@@ -301,6 +302,49 @@ def test_margin_losses_do_not_overflow(pred: float, dtype: np.dtype) -> None:
     assert value == pytest.approx(float(expected), rel=4 * float(np.finfo(dtype).eps))
     assert grad[0] == -value
     assert hess[0] == value
+
+
+@pytest.mark.parametrize(
+    "loss", [fl.Poisson(), fl.Poisson(full=True), *(fl.Tweedie(power=p) for p in POWERS)], ids=repr
+)
+@pytest.mark.parametrize("isa", fl._core.supported_isas())
+def test_large_logits_of_a_mean(loss: Any, isa: str, dtype: np.dtype) -> None:
+    """Finite wherever the result is, though e^z may not be; infinite of the right sign beyond. Against 60 digits."""
+    info = np.finfo(dtype)
+    last = float(np.log(info.max))
+    steps = np.array([-1.9, -1.2, -1.01, -0.9, -0.5, 0.5, 0.9, 0.99, 1.01, 1.2, 1.9, 2.1, 1e3])
+    pred, target = (x.ravel().astype(dtype) for x in np.meshgrid(steps * last, [0.25, 3.0, 1e4]))
+    before = fl._core.isa()
+    fl._core.select_isa(isa)
+    try:
+        given = results(Case(loss.replace(reduction="none")), (pred, target))
+    finally:
+        fl._core.select_isa(before)
+    with mpmath.workdps(60):
+        for i, (z, y) in enumerate(zip(pred, target, strict=True)):
+            exact = dict(zip(given, mean_exactly(loss, mpmath.mpf(float(z)), mpmath.mpf(float(y))), strict=True))
+            for name, number in exact.items():
+                if abs(number) > mpmath.mpf(float(info.max)):
+                    assert given[name][i] == np.inf * float(mpmath.sign(number)), (name, z, y)
+                    continue
+                allowed = 8 * float(info.eps) * abs(number) + 4 * float(info.smallest_subnormal)
+                assert abs(mpmath.mpf(float(given[name][i])) - number) <= allowed, (name, z, y)
+
+
+def mean_exactly(loss: Any, z: Any, y: Any) -> tuple[Any, Any, Any]:
+    mean = mpmath.exp(z)
+    power = getattr(loss, "power", 1)
+    if power == 0:
+        return (mean - y) ** 2 / 2, mean * (mean - y), mean * (2 * mean - y)
+    if power == 1:
+        full = getattr(loss, "full", False) and y > 1
+        stirling = y * mpmath.log(y) - y + mpmath.log(2 * mpmath.pi * y) / 2 if full else 0
+        return mean - y * z + stirling, mean - y, mean
+    a, b = 2 - mpmath.mpf(power), 1 - mpmath.mpf(power)
+    of_mean, of_target = mpmath.exp(a * z), y * mpmath.exp(b * z)
+    if power == 2:
+        return z + of_target, 1 - of_target, of_target
+    return of_mean / a - of_target / b, of_mean - of_target, a * of_mean - b * of_target
 
 
 @pytest.mark.usefixtures("backend")

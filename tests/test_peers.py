@@ -41,6 +41,7 @@ def test_torch_elementwise(seed: int, reduction: str, dtype: np.dtype) -> None:
     z, y = rng.normal(0, 3, (2, 5, 6)).astype(dtype)
     share, sign = rng.uniform(0, 1, (5, 6)).astype(dtype), rng.choice([-1.0, 1.0], (5, 6)).astype(dtype)
     p = rng.uniform(0.01, 0.99, (5, 6)).astype(dtype)
+    count, full, eps = rng.poisson(3, (5, 6)).astype(dtype), bool(seed % 2), float(10.0 ** rng.uniform(-8, -1))
     t = torch.tensor
     pairs: list[tuple[Any, np.ndarray, np.ndarray, Any]] = [
         (fl.MSE(), z, y, lambda x: functional.mse_loss(x, t(y), reduction=reduction)),
@@ -65,6 +66,20 @@ def test_torch_elementwise(seed: int, reduction: str, dtype: np.dtype) -> None:
             lambda x: functional.binary_cross_entropy(x, t(share), reduction=reduction),
         ),
         (
+            fl.Poisson(full=full),
+            z,
+            count,
+            lambda x: functional.poisson_nll_loss(x, t(count), full=full, reduction=reduction),
+        ),
+        (
+            fl.Poisson(log_input=False, full=full, eps=eps),
+            p,
+            count,
+            lambda x: functional.poisson_nll_loss(
+                x, t(count), log_input=False, full=full, eps=eps, reduction=reduction
+            ),
+        ),
+        (
             fl.Hinge(),
             z,
             sign,
@@ -84,6 +99,27 @@ def test_torch_elementwise(seed: int, reduction: str, dtype: np.dtype) -> None:
         expected, slope = torch_gradient(theirs, pred)
         close(value, expected, dtype)
         close(grad, slope, dtype)
+
+
+@ROUNDS
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_torch_gaussian(seed: int, reduction: str, dtype: np.dtype) -> None:
+    """Alike but for the gradient by a variance below eps: torch's is that at eps, ours that of the value, 0."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    full, eps = bool(seed % 2), float(rng.uniform(1e-3, 0.1))
+    z, y = rng.normal(0, 3, (2, 5, 6)).astype(dtype)
+    variance = np.exp(rng.normal(-1, 2, (5, 6))).astype(dtype)
+    loss: Any = fl.GaussianNLL(full=full, eps=eps, reduction=reduction)
+    value, (by_pred, by_variance) = loss.value_and_grad(z, y, variance)
+    pred, spread = (torch.tensor(x, requires_grad=True) for x in (z, variance))
+    expected = torch.nn.functional.gaussian_nll_loss(
+        pred, torch.tensor(y), spread, full=full, eps=eps, reduction=reduction
+    )
+    expected.sum().backward()
+    close(value, expected.detach().numpy(), dtype)
+    close(by_pred, pred.grad.numpy(), dtype)
+    close(by_variance, np.where(variance < eps, 0, spread.grad.numpy()), dtype)
 
 
 @ROUNDS
@@ -140,6 +176,8 @@ def test_sklearn_values_gradients_and_hessians(seed: int) -> None:
     binary = rng.integers(0, 2, n).astype(float)
     delta = float(rng.uniform(0.5, 3))
     huber = losses.HuberLoss(quantile=0.9, delta=delta)
+    amount, count = rng.gamma(1.5, 2, n), rng.poisson(2, n).astype(float)
+    powers = (0.0, 1.0, 2.0, 3.0, float(rng.uniform(1.01, 1.99)), float(rng.uniform(2.01, 4)))
     pairs: list[tuple[Any, Any, np.ndarray]] = [
         (fl.MSE(half=True), losses.HalfSquaredError(), y),
         (fl.MAE(), losses.AbsoluteError(), y),
@@ -148,6 +186,10 @@ def test_sklearn_values_gradients_and_hessians(seed: int) -> None:
         (fl.BinaryCrossEntropy(), losses.HalfBinomialLoss(), binary),
         (fl.Logistic(labels="01"), losses.HalfBinomialLoss(), binary),
         (fl.Exponential(labels="01"), losses.ExponentialLoss(), binary),
+        (fl.Poisson(), losses.HalfPoissonLoss(), count),
+        (fl.Gamma(), losses.HalfGammaLoss(), amount),
+        (fl.Tweedie(power=1.5), losses.HalfTweedieLoss(power=1.5), count),
+        *((fl.Tweedie(power=power), losses.HalfTweedieLoss(power=power), amount) for power in powers),
     ]
     dtype = np.dtype(float)
     for ours, theirs, target in pairs:
@@ -212,7 +254,7 @@ def test_sklearn_metrics(seed: int) -> None:
     close(ours, metrics.log_loss(labels, p, sample_weight=w, labels=range(4)), dtype)
 
 
-# ---- Formulas of Keras and XGBoost ----
+# ---- Formulas of Keras, XGBoost and properscoring ----
 
 
 @ROUNDS
@@ -260,6 +302,20 @@ def test_formulas(seed: int, dtype: np.dtype) -> None:
         given = loss.replace(reduction="none").value_grad_and_hess(z, y)
         for ours, expected in zip(given, (value, grad, hess), strict=True):
             close(ours, expected.numpy(force=True), dtype)
+
+
+@ROUNDS
+def test_scores_of_a_normal_distribution(seed: int, dtype: np.dtype) -> None:
+    """The function crps_gaussian of properscoring, with its gradients, on SciPy's normal distribution."""
+    norm = pytest.importorskip("scipy.stats").norm
+    rng = np.random.default_rng(seed)
+    mean, y = rng.normal(0, 3, (2, 40)).astype(dtype)
+    scale = np.exp(rng.normal(0, 1, 40)).astype(dtype)
+    w = (y.astype(float) - mean) / scale
+    value, (by_mean, by_scale) = fl.CRPSGaussian(reduction="none").value_and_grad(mean, y, scale)
+    close(value, scale * (w * (2 * norm.cdf(w) - 1) + 2 * norm.pdf(w) - 1 / np.sqrt(np.pi)), dtype)
+    close(by_mean, 1 - 2 * norm.cdf(w), dtype)
+    close(by_scale, 2 * norm.pdf(w) - 1 / np.sqrt(np.pi), dtype)
 
 
 # ---- JAX and optax ----

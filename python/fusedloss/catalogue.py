@@ -17,6 +17,8 @@ from .losses.gan import (
     RelativisticDiscriminator,
     RelativisticGenerator,
 )
+from .losses.gaussian import CRPSGaussian, GaussianNLL
+from .losses.likelihood import Gamma, Poisson, Tweedie
 from .losses.margin import (
     Exponential,
     Hinge,
@@ -42,6 +44,7 @@ __all__ = [
     "Barron",
     "BinaryCrossEntropy",
     "BinaryFocal",
+    "CRPSGaussian",
     "Cauchy",
     "CriticDiscriminator",
     "CriticGenerator",
@@ -50,6 +53,8 @@ __all__ = [
     "Exponential",
     "Fair",
     "Focal",
+    "Gamma",
+    "GaussianNLL",
     "GemanMcClure",
     "GeneralizedCrossEntropy",
     "Hinge",
@@ -67,6 +72,7 @@ __all__ = [
     "ModifiedHuber",
     "NonSaturatingGenerator",
     "Perceptron",
+    "Poisson",
     "PolyLoss",
     "PseudoHuber",
     "Quantile",
@@ -78,6 +84,7 @@ __all__ = [
     "StudentT",
     "SymmetricCrossEntropy",
     "Tukey",
+    "Tweedie",
     "Welsch",
     "barron",
     "binary_cross_entropy",
@@ -86,10 +93,13 @@ __all__ = [
     "critic_discriminator",
     "critic_generator",
     "cross_entropy",
+    "crps_gaussian",
     "expectile",
     "exponential",
     "fair",
     "focal",
+    "gamma",
+    "gaussian_nll",
     "geman_mc_clure",
     "generalized_cross_entropy",
     "hinge",
@@ -111,6 +121,7 @@ __all__ = [
     "msle",
     "non_saturating_generator",
     "perceptron",
+    "poisson",
     "poly_loss",
     "pseudo_huber",
     "quantile",
@@ -123,6 +134,7 @@ __all__ = [
     "student_t",
     "symmetric_cross_entropy",
     "tukey",
+    "tweedie",
     "welsch",
 ]
 
@@ -139,6 +151,11 @@ LOSSES: dict[str, type[Loss]] = {
     "critic_generator": CriticGenerator,
     "relativistic_discriminator": RelativisticDiscriminator,
     "relativistic_generator": RelativisticGenerator,
+    "gaussian_nll": GaussianNLL,
+    "crps_gaussian": CRPSGaussian,
+    "poisson": Poisson,
+    "gamma": Gamma,
+    "tweedie": Tweedie,
     "hinge": Hinge,
     "squared_hinge": SquaredHinge,
     "smooth_hinge": SmoothHinge,
@@ -425,6 +442,108 @@ def relativistic_generator(
         A float, or one value for each item with ``reduction="none"``.
     """
     return RelativisticGenerator(reduction=reduction)(real, fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def gaussian_nll(
+    pred: ArrayLike,
+    target: ArrayLike,
+    variance: ArrayLike,
+    *,
+    full: bool = False,
+    eps: float = 1e-06,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The negative log-likelihood of a normal distribution whose mean and variance are predicted.
+
+    The value of `GaussianNLL` as a function: `pred`, `target`, `variance` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GaussianNLL(full=full, eps=eps, reduction=reduction)(
+        pred, target, variance, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def crps_gaussian(
+    pred: ArrayLike,
+    target: ArrayLike,
+    scale: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The continuous ranked probability score of a normal distribution whose mean and scale are predicted.
+
+    The value of `CRPSGaussian` as a function: `pred`, `target`, `scale` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CRPSGaussian(reduction=reduction)(pred, target, scale, sample_weight=sample_weight, denominator=denominator)
+
+
+def poisson(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-08,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The negative log-likelihood of a count, from the logarithm of its mean.
+
+    The value of `Poisson` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Poisson(log_input=log_input, full=full, eps=eps, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def gamma(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Half the gamma deviance of a positive amount, from the logarithm of its mean.
+
+    The value of `Gamma` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Gamma(reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def tweedie(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    power: float = 1.5,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Half the Tweedie deviance of an amount, from the logarithm of its mean.
+
+    The value of `Tweedie` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Tweedie(power=power, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
 def hinge(

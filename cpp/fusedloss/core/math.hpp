@@ -203,13 +203,13 @@ FUSEDLOSS_INLINE Mantissa<T> split(T x, T shift = T(0)) {
   return {number - (two_to_mantissa + T(F::exponent_bias) + shift), f, biased};
 }
 
-/// exponent ln 2 + log(1 + f) less exponent * ln2_hi + f, the exact part.
+/// log(1 + f) - f for 1 + f between sqrt(1/2) and sqrt(2), and a small addition to it.
 template <class T>
-FUSEDLOSS_INLINE T log_tail(T exponent, T f) {
+FUSEDLOSS_INLINE T log_tail(T f, T lo) {
   if constexpr (sizeof(T) == 4) {
     const T p = polynomial(f, 0x1.555554p-2f, -0x1.000226p-2f, 0x1.99a00ap-3f, -0x1.547248p-3f, 0x1.22d9e8p-3f,
                            -0x1.0d84ecp-3f, 0x1.055ca2p-3f, -0x1.38ba38p-4f);
-    return fma(f, f * fma(f, p, T(-0.5)), exponent * ln2_lo<T>);
+    return fma(f, f * fma(f, p, T(-0.5)), lo);
   } else {
     // log(1 + f) = 2 atanh(s), s = f / (2 + f): at a third of the degree, and f itself stays the first term.
     const T s = f / (T(2) + f);
@@ -217,14 +217,14 @@ FUSEDLOSS_INLINE T log_tail(T exponent, T f) {
     const T half = T(0.5) * f * f;
     const T p = polynomial(t, 0x1.5555555555592p-1, 0x1.999999997ffc9p-2, 0x1.24924941d5106p-2, 0x1.c71c521eb1152p-3,
                            0x1.74663ad42f04p-3, 0x1.39a21d2b7af3cp-3, 0x1.2f01bef3deabp-3);
-    return fma(s, fma(t, p, half), exponent * ln2_lo<T>) - half;
+    return fma(s, fma(t, p, half), lo) - half;
   }
 }
 
 /// exponent ln 2 + log(1 + f).
 template <class T>
 FUSEDLOSS_INLINE T log_of(T exponent, T f) {
-  return fma(exponent, ln2_hi<T>, f + log_tail(exponent, f));
+  return fma(exponent, ln2_hi<T>, f + log_tail(f, exponent * ln2_lo<T>));
 }
 
 /// 1 + x = 2^exponent (1 + f) for 0 <= x < 2^(bias - 2); f is rounded once, and x itself where the exponent is 0.

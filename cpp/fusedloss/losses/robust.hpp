@@ -96,7 +96,7 @@ struct Fair : Residual<Fair> {
     // x - log(1 + x) with the exact parts of the logarithm first: where the exponent is 0 they are x and cancel, and
     // else, subtracted in this order, they leave an exact difference wherever there is cancellation.
     const Mantissa<T> m = split_successor(x);
-    const T excess = (fma(m.exponent, -ln2_hi<T>, x) - m.f) - log_tail(m.exponent, m.f);
+    const T excess = (fma(m.exponent, -ln2_hi<T>, x) - m.f) - log_tail(m.f, m.exponent * ln2_lo<T>);
     const T inverse = T(1) / (T(1) + x);
     return {options.c * blend(far, a, options.c * excess), copy_sign(blend(far, options.c, a * inverse), r),
             inverse * inverse};

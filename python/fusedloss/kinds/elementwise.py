@@ -162,6 +162,11 @@ def _times(hess: list[Array], vector: list[Array]) -> list[Array]:
     return [hess[0] * vector[0] + hess[1] * vector[1], hess[1] * vector[0] + hess[2] * vector[1]]
 
 
+def times(weight: Array, x: Array) -> Array:
+    """The product with 0 inf = 0: a term of weight 0 is not there."""
+    return np.where((weight == 0) & ~np.isnan(x), 0.0, weight * x)
+
+
 def _equal(x: Array, value: float) -> Array:
     """Where an array has a value; NaN equals NaN."""
     return np.isnan(x.astype(np.float64)) if value != value else np.asarray(x == value)

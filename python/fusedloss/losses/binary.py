@@ -12,7 +12,7 @@ from ..arrays import Array, ArrayLike
 from ..backend import HVP, VALUE, VALUE_GRAD, VALUE_GRAD_HESS
 from ..domains import NOT_NEGATIVE, PROBABILITY, SHARE, Domain, Interval
 from ..facts import Facts, Kink, Traits
-from ..kinds.elementwise import Elementwise, constant
+from ..kinds.elementwise import Elementwise, constant, times
 from ..kinds.kind import Batch
 from ..operands import PredTarget
 from ..options import Flag, Maybe, OneOrMany, Real, option
@@ -133,7 +133,7 @@ class BinaryCrossEntropy(PredTarget, Elementwise):
         tail = np.log1p(small)
         larger, smaller = 1 / (1 + small), small / (1 + small)
         p, q = np.where(pred >= 0, larger, smaller), np.where(pred >= 0, smaller, larger)  # sigmoid(z), 1 - sigmoid(z)
-        linear = _times(positive, np.maximum(-pred, 0.0)) + _times(negative, np.maximum(pred, 0.0))
+        linear = times(positive, np.maximum(-pred, 0.0)) + times(negative, np.maximum(pred, 0.0))
         return linear + (positive + negative) * tail, negative * p - positive * q, (positive + negative) * p * q
 
 
@@ -313,7 +313,7 @@ class BinaryFocal(_Focal):
             return value, np.where(inside, d1, outside), np.where(inside, curve_up + curve_down, outside)
 
         at = _FocalTerms.of(pred, gamma, positive, negative)
-        value = _times(at.grows, np.abs(pred)) + (at.grows + at.fades) * at.tail
+        value = times(at.grows, np.abs(pred)) + (at.grows + at.fades) * at.tail
         rise, fall = at.larger + gamma * at.smaller * at.reach, at.smaller + gamma * at.larger * at.tail
         d1 = np.where(pred < 0, -1.0, 1.0) * (at.grows * rise - at.fades * fall)
         bend = at.smaller * (at.larger * (1 + 2 * gamma) + gamma * at.reach * (gamma * at.smaller - at.larger))
@@ -388,8 +388,3 @@ class BinaryFocal(_Focal):
             kept = scale != 0
             np.copyto(hess, np.maximum(hess / np.where(kept, scale, 1), floor) * scale, where=kept, casting="same_kind")
         return results
-
-
-def _times(weight: Array, x: Array) -> Array:
-    """The product with 0 inf = 0: a term of weight 0 is not there."""
-    return np.where((weight == 0) & ~np.isnan(x), 0.0, weight * x)
