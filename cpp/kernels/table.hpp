@@ -6,6 +6,7 @@
 #include "../fusedloss/core/list.hpp"
 #include "../fusedloss/kinds/class_sum.hpp"
 #include "../fusedloss/kinds/pointwise.hpp"
+#include "../fusedloss/kinds/queries.hpp"
 #include "../fusedloss/kinds/rows.hpp"
 #include "../fusedloss/kinds/softmax.hpp"
 
@@ -29,6 +30,11 @@ constexpr Kernels<sizeof...(Losses)> softmax_kernels(List<Losses...>) {
 template <class... Losses>
 constexpr Kernels<sizeof...(Losses)> class_sum_kernels(List<Losses...>) {
   return {{row_kernel<ClassSum<Losses>>()...}};
+}
+
+template <class... Losses>
+constexpr Kernels<sizeof...(Losses)> query_kernels(List<Losses...>) {
+  return {{query_kernel<Losses>()...}};
 }
 
 FUSEDLOSS_END
