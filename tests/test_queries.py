@@ -65,7 +65,7 @@ def compare(
     with fl.use_backend("numpy"):
         wide = (pred.astype(np.float64), target)
         expected = everything(loss, wide, vector.astype(np.float64), lengths=lengths, **keywords)
-    parts = np.array([pred.size] * bool(pred.size)) if lengths is None else lengths
+    parts = np.full(min(pred.size, 1), pred.size) if lengths is None else lengths
     query = np.repeat(np.arange(parts.size), parts)
     epsilons = loss.facts.tolerance
     if dtype == np.float64:
@@ -205,7 +205,7 @@ def test_probabilities_close_to_one(loss: Any, dtype: np.dtype) -> None:
         value, grad, hess = loss.value_grad_and_hess(pred, target)
         with mpmath.workdps(120):
             exact, slopes, bends = in_digits(loss, pred, target)
-        assert value > 0
+        assert value > 0 or exact < 2 * np.finfo(dtype).smallest_subnormal
         assert_close(value, exact, 8, dtype, what="value")
         assert_close(grad, slopes, 8, dtype, 4 * float(np.finfo(dtype).eps) * np.max(np.abs(slopes)), what="grad")
         assert_close(hess, bends, 8, dtype, 1e-60, what="hess")
@@ -435,14 +435,19 @@ def test_extremes_are_those_of_the_reference(loss: Any, dtype: np.dtype) -> None
     for pair in itertools.product(extremes, extremes):
         for target in ([0.0, 1.0, 2.0, 0.0], [2.0, 0.0, 1.0, 1.0]):
             pred = np.array([*pair, 0.5, -1.0], dtype)
+            finite = pred[np.isfinite(pred)].astype(float)
+            if getattr(loss, "sigma", 1.0) * np.ptp(finite) > np.finfo(dtype).max:
+                continue  # the difference is rounded to infinity, as any is
             given = everything(loss, (pred, np.array(target)))
-            with np.errstate(all="ignore"), fl.use_backend("numpy"):
-                expected = everything(loss, (pred.astype(float), np.array(target)))
+            with np.errstate(all="ignore"):
+                with fl.use_backend("numpy"):
+                    expected = everything(loss, (pred.astype(float), np.array(target)))
+                wanted = {name: np.asarray(x).astype(dtype).astype(float) for name, x in expected.items()}
             for name, array in given.items():
-                wanted = np.asarray(expected[name]).astype(dtype).astype(float)
-                terms = np.nan_to_num(np.max(np.abs(wanted), initial=0), posinf=0) if name == "grad" else 0
+                terms = np.nan_to_num(np.max(np.abs(wanted[name]), initial=0), posinf=0) if name == "grad" else 0
                 slack = 16 * float(np.finfo(dtype).eps) * terms
-                assert_close(array, wanted, 16 if dtype == np.float32 else 256, dtype, slack, what=f"{name} {pair}")
+                epsilons = 16 if dtype == np.float32 else 256  # a reference in float64 rounds differences
+                assert_close(array, wanted[name], epsilons, dtype, slack, what=f"{name} {pair}")
 
 
 # ---- Properties ----

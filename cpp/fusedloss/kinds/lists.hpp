@@ -149,6 +149,12 @@ struct PlackettLuce {
 
     double peak = z[size - 1];
     for (std::int64_t i = size; i-- > 0;) m[i] = peak = maximum(z[i], peak);
+    const double undefined = (m[0] - m[0]) + (m[size - 1] - m[size - 1]);  // inf - inf
+    if (undefined != 0) {
+      if constexpr (wants_grad || product) fill(query.grad, size, undefined);
+      if constexpr (wants_hess) fill(query.hess, size, undefined);
+      return undefined;
+    }
     for (int l = 0; l <= width; ++l) z[size + l] = m[size + l] = m[size - 1];
     for (std::int64_t first = 0; first < size; first += width) {
       const double *score = z + first, *here = m + first, *next = m + first + 1;

@@ -5,7 +5,7 @@
 //   template <class T> static PairOptions<T> pairs(const Options<T>&)
 //   ranked                              - whether a pair's weight depends on gains and discounts; if it does,
 //   static double gain(relevance)
-//   static double weight(gain, other gain, discount, other discount)
+//   static double weight(difference of gains, difference of discounts)
 //   template <class T> static double factor(const Options<T>&, pairs, best)   - of the query's sum, from the number of
 //   its
 //                                                                               pairs and its ideal DCG
@@ -31,6 +31,7 @@ FUSEDLOSS_BEGIN
 
 template <class T>
 constexpr T ln2 = T(0x1.62e42fefa39efp-1);
+constexpr double ln2_rest = 0x1.abc9e3b39803fp-56;  // of ln 2
 
 /// log(1 + e^-d), d = sigma (score of the more relevant - score of the less relevant). Only pairs with a document among
 /// the first `top` by score count.
@@ -47,6 +48,7 @@ struct SortedDocuments {
   const T* vector;
   const double* gain;
   const double* discount;
+  const double* discount_lo;
   double* grad;
   double* hess;
 };
@@ -58,14 +60,15 @@ struct Pairs {
   static constexpr bool wants_hess = Set == abi::value_grad_hess;
   static constexpr bool product = Set == abi::hessian_vector;
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  enum Rooms { order, spare, relevance, pred, vector, gain, discount, by_document, grad, hess, rooms };
+  enum Rooms { order, spare, relevance, pred, vector, gain, discount, discount_lo, by_document, grad, hess, rooms };
 
   /// The pairs of document `i` with those of [from, to): less relevant ones (way = 1) or more relevant ones (way = -1).
   /// Partners whose discount is `cut` or more are left out.
   static FUSEDLOSS_INLINE double visit_partners(const SortedDocuments<T>& of, std::int64_t i, std::int64_t from,
                                                 std::int64_t to, double way, double cut, TwoTerms<T> sigma) {
     const T own = of.pred[i], own_vector = product ? of.vector[i] : T(0), turn = static_cast<T>(way);
-    const double own_gain = Loss::ranked ? of.gain[i] : 0, own_discount = Loss::ranked ? of.discount[i] : 0;
+    const double own_gain = Loss::ranked ? of.gain[i] : 0;
+    const double own_discount = Loss::ranked ? of.discount[i] : 0, own_lo = Loss::ranked ? of.discount_lo[i] : 0;
     alignas(64) double value[width] = {}, slope[width] = {}, curve[width] = {};
     alignas(64) Index number[width];
     for (int l = 0; l < width; ++l) number[l] = static_cast<Index>(l);
@@ -75,6 +78,7 @@ struct Pairs {
       const T* v = product ? of.vector + first : z;
       const double* gain = Loss::ranked ? of.gain + first : of.grad + first;
       const double* discount = Loss::ranked ? of.discount + first : of.grad + first;
+      const double* discount_lo = Loss::ranked ? of.discount_lo + first : of.grad + first;
       double* g = of.grad + first;
       double* h = of.hess + first;
       FUSEDLOSS_LANES(width)
@@ -83,7 +87,7 @@ struct Pairs {
         const T hi = sigma.hi * gap.hi;
         const T a = absolute(hi);
         const T lost = fma(sigma.hi, gap.lo, fma(sigma.lo, gap.hi, -residual(hi, sigma.hi, gap.hi)));
-        const T lo = turn * masked(lost, mask_of<T>(a < infinity<T>));
+        const T lo = turn * masked(lost, mask_of<T>(a < T(0x1p60)));  // beyond, it may be NaN, and is below all digits
         const T d = turn * hi;
         const LogisticTail<T> tail = logistic_tail(a);
         const T bend = tail.larger * tail.smaller;
@@ -91,7 +95,8 @@ struct Pairs {
         const bool counts = number[l] < left;
         const auto counted = [&](double term) {
           if constexpr (Loss::ranked) {
-            const double weighed = Loss::weight(own_gain, gain[l], own_discount, discount[l]) * term;
+            const double nearer = (own_discount - discount[l]) + (own_lo - discount_lo[l]);
+            const double weighed = Loss::weight(own_gain - gain[l], nearer) * term;
             term = discount[l] < cut ? weighed : 0.0;
           }
           return counts ? term : 0.0;
@@ -123,11 +128,19 @@ struct Pairs {
     return fold(value);
   }
 
+  /// 1 / log2 x in two parts, for x >= 2: far down the ranking neighbours differ in their last digits.
+  static FUSEDLOSS_INLINE TwoTerms<double> discount_at(double x) {
+    const TwoTerms<double> inverse = reciprocal(precise_log(split(x)));
+    const TwoTerms<double> product = two_product(ln2<double>, inverse.hi);
+    return quick_two_sum(product.hi, fma(ln2<double>, inverse.lo, fma(ln2_rest, inverse.hi, product.lo)));
+  }
+
   /// Gains by relevance, and discounts by the order of the scores; returns the ideal DCG of the first `top`.
   static FUSEDLOSS_INLINE double rank(const Query<T>& query, std::int64_t top) {
     constexpr int group = lanes<double>;
     double* const gains = query.template room<double>(gain);
     double* const discounts = query.template room<double>(discount);
+    double* const lower_parts = query.template room<double>(discount_lo);
     const double* const relevances = query.template room<double>(relevance);
     alignas(64) double number[group];
     for (int l = 0; l < group; ++l) number[l] = l + 2;
@@ -135,8 +148,10 @@ struct Pairs {
       const double before = static_cast<double>(first);
       FUSEDLOSS_LANES(group)
       for (int l = 0; l < group; ++l) {
+        const TwoTerms<double> at = discount_at(before + number[l]);
         gains[first + l] = Loss::gain(relevances[first + l]);
-        discounts[first + l] = ln2<double> / log(before + number[l]);
+        discounts[first + l] = at.hi;
+        lower_parts[first + l] = at.lo;
       }
     }
     double best = 0;
@@ -144,8 +159,11 @@ struct Pairs {
     std::int64_t* const by_score = query.template room<std::int64_t>(spare);
     sort_descending(query.pred, query.size, by_score, query.template room<std::int64_t>(by_document));
     double* const scattered = query.template room<double>(by_document);
-    give(discounts, by_score, query.size, 1, scattered);
-    take(scattered, query.template room<std::int64_t>(order), query.size, discounts);
+    double* const parts[] = {discounts, lower_parts};
+    for (double* part : parts) {
+      give(part, by_score, query.size, 1, scattered);
+      take(scattered, query.template room<std::int64_t>(order), query.size, part);
+    }
     return best;
   }
 
@@ -160,6 +178,7 @@ struct Pairs {
                                     vectors,
                                     query.template room<double>(gain),
                                     query.template room<double>(discount),
+                                    query.template room<double>(discount_lo),
                                     query.template room<double>(grad),
                                     query.template room<double>(hess)};
     sort_descending(query.target, size, turned, query.template room<std::int64_t>(spare));
@@ -171,7 +190,7 @@ struct Pairs {
 
     const bool all = !(options.top < static_cast<double>(size));
     const std::int64_t top = all ? size : static_cast<std::int64_t>(options.top);
-    const double cut = all ? 0 : ln2<double> / log(static_cast<double>(top + 1));  // the discount of the last one
+    const double cut = all ? 0 : discount_at(static_cast<double>(top + 1)).hi;  // of the last one
     double best = 0;
     if constexpr (Loss::ranked) best = rank(query, top);
 

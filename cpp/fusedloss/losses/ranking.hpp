@@ -117,8 +117,8 @@ struct LambdaRank : PairLoss<LambdaRank> {
     const double unit = power_of_two<double>(bits_of(shifted) - F::to_integer_bits + F::exponent_bias);
     return fma(unit, expm1((y - (shifted - F::to_integer)) * ln2<double>), unit - 1);
   }
-  static FUSEDLOSS_INLINE double weight(double gain, double other_gain, double discount, double other_discount) {
-    return absolute(gain - other_gain) * absolute(discount - other_discount);
+  static FUSEDLOSS_INLINE double weight(double gains, double discounts) {
+    return absolute(gains) * absolute(discounts);
   }
   template <class T>
   static FUSEDLOSS_INLINE double whole(const Options<T>&, double, double best) {

@@ -104,7 +104,7 @@ class ListMLE(ScoresRelevances, Queries):
 
     Documents of equal relevance stay in the order they come in. The sum over a query takes time and memory in
     proportion to its documents, once they are sorted. An item is a query; `groups`, `lengths`, empty queries and
-    precision as in `ListNet`. A query with NaN, or with an infinite score that no finite one follows, is NaN.
+    precision as in `ListNet`. A query with NaN or a score of +inf, or with -inf in the last place, is NaN.
 
     Args:
         reduction: ``"mean"`` (over queries), ``"sum"``, ``"none"`` or ``"batchmean"``.
@@ -134,6 +134,8 @@ class ListMLE(ScoresRelevances, Queries):
 
     def reference(self, pred: Array, target: Array) -> tuple[Any, Array, Array]:
         order = descending(target)
+        if np.max(pred) == np.inf or pred[order[-1]] == -np.inf:
+            return np.nan, np.full(pred.shape, np.nan), np.full(pred.shape, np.nan)
         value, grad, hess = 0.0, np.zeros_like(pred), np.zeros_like(pred)
         for k in range(pred.size):  # which of the rest takes place k
             p, complement, nll = softmax(pred[order[k:]])
@@ -144,7 +146,7 @@ class ListMLE(ScoresRelevances, Queries):
 
     def reference_hvp(self, pred: Array, target: Array, vector: Array) -> Array:
         order = descending(target)
-        product = np.zeros_like(pred)
+        product = self.reference(pred, target)[1] * 0.0  # NaN where there is no probability
         for k in range(pred.size):
             rest = order[k:]
             p = softmax(pred[rest])[0]
