@@ -11,7 +11,7 @@
 // that writes derivatives by the documents and returns the value, both before weights.
 //
 // Design:
-// 1. A task holds several queries, all of its worker's scratch being one query's workspace. A query is solved by one
+// 1. A task holds several queries, and its worker's scratch is the workspace of one of them. A query is solved by one
 //    thread; its result depends on nothing but the query.
 // 2. Documents are copied in, so that any type, stride, or an output in the place of an input is the same to a loss.
 //    Relevances are doubles: their order is what counts. Derivatives are handed back in double, and rounded once.
@@ -30,7 +30,7 @@ FUSEDLOSS_BEGIN
 /// Queries that one task may hold.
 constexpr int max_task_queries = 256;
 /// Steps, of documents or pairs, that one task should hold.
-constexpr std::int64_t task_steps = 16384;
+constexpr std::int64_t task_steps = 8192;
 
 /// A closed interval.
 struct Bounds {

@@ -15,7 +15,7 @@ constexpr Bounds any_relevance{-infinity<double>, infinity<double>};
 struct ListNet {
   static constexpr const char* name = "list_net";
   static constexpr abi::Kind kind = abi::queries;
-  static constexpr double nanoseconds = 6;
+  static constexpr double nanoseconds = 5;
   static constexpr int rooms = ListSoftmax<abi::value_only>::rooms;
   template <class T>
   using Number = double;
@@ -37,7 +37,7 @@ struct ListNet {
 struct ListMLE {
   static constexpr const char* name = "list_mle";
   static constexpr abi::Kind kind = abi::queries;
-  static constexpr double nanoseconds = 20;
+  static constexpr double nanoseconds = 40;
   static constexpr int rooms = PlackettLuce<abi::value_only>::rooms;
   template <class T>
   using Number = double;
@@ -57,7 +57,7 @@ struct ListMLE {
 template <class Loss>
 struct PairLoss {
   static constexpr abi::Kind kind = abi::queries_of_pairs;
-  static constexpr double nanoseconds = 0.8;
+  static constexpr double nanoseconds = 1.2;
   static constexpr int rooms = Pairs<Loss, float, abi::value_only>::rooms;
   template <class T>
   using Number = T;

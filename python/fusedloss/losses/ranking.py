@@ -54,9 +54,9 @@ class ListNet(ScoresRelevances, Queries):
         >>> import fusedloss as fl
         >>> loss = fl.ListNet(reduction="none")
         >>> loss([2.0, 0.0, 1.0, 1.0, 1.0], [1, 0, 3, 2, 2], lengths=[2, 3]).round(6).tolist()
-        [0.39587, 1.098612]
+        [0.664811, 1.098612]
         >>> loss([2.0, 0.0, 1.0, 1.0, 1.0], [1, 0, 3, 2, 2], groups=[7, 7, 4, 4, 4]).round(6).tolist()
-        [0.39587, 1.098612]
+        [0.664811, 1.098612]
     """
 
     softmax_target: bool = option(default=True, accepts=Flag())
@@ -221,15 +221,14 @@ class LambdaRank(_Pairs):
 
     Example:
         >>> import fusedloss as fl
+        >>> from types import SimpleNamespace  # stands for a lightgbm.Dataset or an xgboost.DMatrix
         >>> loss = fl.LambdaRank(k=10, reduction="sum")
-        >>> def objective(y_true, y_pred, weight, group):  # LGBMRanker(objective=objective): `group` holds lengths
-        ...     return loss.grad_and_hess(y_pred, y_true, lengths=group, sample_weight=weight, min_hessian=1e-3)
-        >>> grad, hess = objective([0, 2, 1, 1, 0], [0.5, 0.1, 0.3, 0.0, 0.2], None, [3, 2])
+        >>> def objective(preds, data):  # lightgbm's params["objective"], xgboost.train(..., obj=objective)
+        ...     return loss.grad_and_hess(preds, data.get_label(), lengths=data.get_group(), min_hessian=1e-3)
+        >>> data = SimpleNamespace(get_label=lambda: [0, 2, 1, 1, 0], get_group=lambda: [3, 2])
+        >>> grad, hess = objective([0.5, 0.1, 0.3, 0.0, 0.2], data)
         >>> grad.round(4).tolist(), hess.round(4).tolist()
-        ([0.2788, -0.2461, -0.0327, -0.2029, 0.2029], [0.119, 0.1018, 0.0329, 0.0913, 0.0913])
-        >>> def objective(preds, data):  # xgboost.train(..., obj=objective): `group_ptr` holds where queries begin
-        ...     lengths = np.diff(data.get_uint_info("group_ptr"))
-        ...     return loss.grad_and_hess(preds, data.get_label(), lengths=lengths, min_hessian=1e-3)
+        ([0.3032, -0.287, -0.0162, -0.2029, 0.2029], [0.1244, 0.1171, 0.043, 0.0914, 0.0914])
     """
 
     k: int | None = option(default=None, accepts=Maybe(Integer(least=1)))
