@@ -29,6 +29,7 @@ class Bench:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.operands = case.operands()
+        self.arguments = case.arguments()
         self.variables = [
             array for name, array in zip(case.loss.operands, self.operands, strict=True) if name in case.loss.variables
         ]
@@ -37,7 +38,7 @@ class Bench:
     def expected(self) -> tuple[float, tuple[np.ndarray, ...]]:
         """Value and gradients of the reference."""
         with fl.use_backend("numpy"):
-            return _results(self.case.loss.value_and_grad(*self.operands))
+            return _results(self.case.loss.value_and_grad(*self.operands, **self.arguments))
 
     @property
     def bytes(self) -> int:
@@ -57,7 +58,7 @@ class Bench:
         """
         loss = self.case.loss
         outs = tuple(np.empty_like(array) for array in self.variables)
-        fresh = partial(loss.value_and_grad, *self.operands)
+        fresh = partial(loss.value_and_grad, *self.operands, **self.arguments)
         in_place = partial(fresh, out=outs if len(outs) > 1 else outs[0])
         tolerance = loss.facts.tolerance * float(np.finfo(self.case.dtype).eps)
         if check:

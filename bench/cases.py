@@ -11,6 +11,7 @@ import numpy as np
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
 
 Shape = tuple[int, ...]
@@ -18,11 +19,14 @@ Shape = tuple[int, ...]
 SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: tuple((10**k,) for k in range(2, 8)),  # from the latency of a call to arrays far beyond the caches
     Rows: ((64, 10), (256, 1000), (64, 32000), (64, 128256)),  # digits, ImageNet, vocabularies of Llama 2 and 3
+    Queries: tuple((10**k,) for k in range(3, 6)),  # documents
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
     Rows: ((64, 10), (256, 1000)),
+    Queries: ((10**3,), (10**4,)),
 }
+DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
 
 
@@ -50,7 +54,16 @@ class Case:
         if kind_of(type(self.loss)) is Rows:
             pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
             return pred, rng.integers(0, self.shape[-1], self.shape[:-1])
+        if kind_of(type(self.loss)) is Queries:
+            return _draw(rng, None, self.shape, self.dtype), rng.integers(0, 5, self.shape).astype(self.dtype)
         return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in self.loss.operands)
+
+    def arguments(self) -> dict[str, np.ndarray]:
+        """What a call is given beside the operands."""
+        if kind_of(type(self.loss)) is not Queries:
+            return {}
+        ends = np.minimum(np.arange(0, self.shape[0] + DOCUMENTS, DOCUMENTS), self.shape[0])
+        return {"lengths": np.diff(ends)}
 
 
 def kind_of(cls: type[fl.Loss]) -> type[fl.Loss]:

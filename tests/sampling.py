@@ -14,6 +14,7 @@ import numpy as np
 import fusedloss as fl
 from fusedloss.domains import Interval, Points
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
 
 INSTANCES: list[Any] = [cls(**options) for cls in fl.losses() for options in cls.facts.samples]
@@ -167,8 +168,9 @@ def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...]
     return np.select([which == 0, which == 1, which == 2], [least, high, near], numbers)
 
 
-PREDICTIONS = [loss for loss in INSTANCES if loss.operands == ("pred", "target")]
-OTHERS = [loss for loss in INSTANCES if loss not in PREDICTIONS]  # test_operands.py has these
+QUERIES = [loss for loss in INSTANCES if isinstance(loss, Queries)]  # test_queries.py has these
+PREDICTIONS = [loss for loss in INSTANCES if loss.operands == ("pred", "target") and loss not in QUERIES]
+OTHERS = [loss for loss in INSTANCES if loss not in PREDICTIONS + QUERIES]  # test_operands.py has these
 CASES = [
     Case(loss, target)
     for loss in PREDICTIONS

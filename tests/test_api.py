@@ -147,7 +147,7 @@ def test_methods_are_functions_with_exact_signatures(cls: Any, method: str) -> N
     parameters = list(inspect.signature(function).parameters.values())
     assert tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD) == ("self", *cls.operands)
     keywords = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
-    assert "sample_weight" in keywords
+    assert {"sample_weight", *cls.arguments} <= keywords
     assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters)
     assert {"out", "wrt"} <= keywords or method in ("__call__", "partial")
 
@@ -159,8 +159,8 @@ def test_function_has_operands_and_options(cls: Any) -> None:
     parameters = inspect.signature(function).parameters
     options = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
     assert tuple(name for name in parameters if name not in options) == cls.operands
-    assert options.pop("sample_weight") is None
-    assert options.pop("denominator") is None
+    for argument in (*cls.arguments, "sample_weight", "denominator"):
+        assert options.pop(argument) is None
     assert options == {field.name: field.default for field in dataclasses.fields(cls)}
 
 
@@ -264,11 +264,12 @@ def test_the_numpy_backend_never_calls_the_extension(monkeypatch: pytest.MonkeyP
 
     rng = np.random.default_rng(0)
     with fl.use_backend("numpy"):
-        for name in ("run", "run_rows", "total_weight", "total_row_weight", "scan_labels"):
+        for name in ("run", "run_rows", "run_queries", "total_weight", "total_row_weight", "scan_labels"):
             monkeypatch.setattr(module.core, name, refuse)
         fl.binary_cross_entropy(rng.normal(size=5), [0, 1, 0.5, 1, 0], ignore_value=0.5, sample_weight=np.arange(5))
         loss = fl.CrossEntropy(ignore_index=1, class_weight=[1, 2, 3])
         loss.grad_and_hess(rng.normal(size=(4, 3)), [0, 1, 2, 1], sample_weight=np.ones(4))
+        fl.LambdaRank().grad_and_hess(rng.normal(size=4), [0, 1, 2, 1], lengths=[1, 3], sample_weight=np.ones(2))
 
 
 def test_the_extension_has_every_kernel() -> None:

@@ -294,6 +294,123 @@ def test_operands(case: Case) -> None:
     case.check()
 
 
+# ---- Queries ----
+
+
+@cases(
+    Case("k", lambda: fl.LambdaRank(k=0), ValueError, "LambdaRank: k must be at least 1, got 0"),
+    Case("k type", lambda: fl.LambdaRank(k=2.0), TypeError, "LambdaRank: k must be an integer, got 2.0"),
+    Case("sigma", lambda: fl.LambdaRank(sigma=0), ValueError, "LambdaRank: sigma must be > 0 and finite, got 0"),
+    Case(
+        "axes",
+        lambda: fl.list_net(Z, Z),
+        ValueError,
+        "pred must have one axis, the documents of all queries one after the other, got shape (4, 3); of queries of "
+        "the same length give pred.ravel() and lengths",
+    ),
+    Case("shape", lambda: fl.list_net(X, Y[:4]), ValueError, "target must have the shape of pred, (5,), got (4,)"),
+    Case(
+        "both",
+        lambda: fl.list_net(X, Y, groups=[1] * 5, lengths=[5]),
+        ValueError,
+        "groups and lengths say the same in two ways; give one of them",
+    ),
+    Case(
+        "ids apart",
+        lambda: fl.list_net(X, Y, groups=[4, 7, 7, 4, 4]),
+        ValueError,
+        "groups must have the documents of a query side by side, but 4 at index (3,) comes again after index (0,); "
+        "sort all arrays by groups, or number the queries anew",
+    ),
+    Case(
+        "ids' shape",
+        lambda: fl.list_net(X, Y, groups=[2, 3]),
+        ValueError,
+        "groups must have the shape of pred, (5,), got (2,)",
+    ),
+    Case(
+        "ids' type",
+        lambda: fl.list_net(X, Y, groups=Y),
+        TypeError,
+        "groups holds an id for each document and must be of an integer dtype, got float64",
+    ),
+    Case(
+        "lengths' type",
+        lambda: fl.list_net(X, Y, lengths=[2.0, 3.0]),
+        TypeError,
+        "lengths holds the number of documents of each query and must be of an integer dtype, got float64",
+    ),
+    Case(
+        "lengths' axes",
+        lambda: fl.list_net(X, Y, lengths=[[5]]),
+        ValueError,
+        "lengths must have one axis, got shape...",
+    ),
+    Case(
+        "lengths' sum",
+        lambda: fl.list_net(X, Y, lengths=[2, 2]),
+        ValueError,
+        "lengths must add up to the 5 documents of pred, got 4",
+    ),
+    Case(
+        "no lengths",
+        lambda: fl.list_net(X, Y, lengths=[]),
+        ValueError,
+        "lengths must add up to the 5 documents of pred, got 0",
+    ),
+    Case(
+        "negative length",
+        lambda: fl.list_net(X, Y, lengths=[6, -1]),
+        ValueError,
+        "lengths must be between 0 and the 5 documents of pred, got 6 at index (0,)",
+    ),
+    Case(
+        "total",
+        lambda: fl.ListNet().weight_total(Y, lengths=[2, 2]),
+        ValueError,
+        "lengths must add up to the 5 documents of target, got 4",
+    ),
+    Case(
+        "weight shape",
+        lambda: fl.list_net(X, Y, lengths=[2, 3], sample_weight=np.ones(5)),
+        ValueError,
+        "sample_weight must have the items' shape (2,), or that of their leading axes, or axes of length 1; got (5,)",
+    ),
+    Case(
+        "weight",
+        lambda: fl.lambda_rank(X, Y, lengths=[2, 3], sample_weight=[1, -2]),
+        ValueError,
+        "sample_weight must be >= 0, got -2 at index (1,)",
+    ),
+    Case(
+        "relevance",
+        lambda: fl.lambda_rank(X, changed(Y, 3, -1), lengths=[2, 3]),
+        ValueError,
+        "target must be in [0, 1000], got -1.0 at index (3,)",
+    ),
+    Case(
+        "great relevance",
+        lambda: fl.lambda_rank(X, changed(Y, 1, 1e4), lengths=[2, 3]),
+        ValueError,
+        "target must be in [0, 1000], got 10000.0 at index (1,)",
+    ),
+    Case(
+        "share",
+        lambda: fl.list_net(X, changed(Y, 4, -0.5), softmax_target=False),
+        ValueError,
+        "target must be >= 0 and finite, got -0.5 at index (4,)",
+    ),
+    Case(
+        "cotangent",
+        lambda: fl.ListMLE(reduction="none").grad(X, Y, lengths=[2, 3], cotangent=X),
+        ValueError,
+        "cotangent must have the shape of the items, (2,), got (5,)",
+    ),
+)
+def test_queries(case: Case) -> None:
+    case.check()
+
+
 # ---- Labels ----
 
 

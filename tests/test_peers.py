@@ -318,6 +318,105 @@ def test_scores_of_a_normal_distribution(seed: int, dtype: np.dtype) -> None:
     close(by_scale, 2 * norm.pdf(w) - 1 / np.sqrt(np.pi), dtype)
 
 
+# ---- Ranking ----
+
+
+def lightgbm_lambdarank(
+    score: np.ndarray, label: np.ndarray, sigmoid: float, truncation: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """LambdarankNDCG::GetGradientsForOneQuery of LightGBM with lambdarank_norm=False, loop by loop, in float64."""
+    gain = [2.0**i - 1 for i in range(31)]
+    discount = [1 / np.log2(2.0 + i) for i in range(len(score))]
+    ideal = sorted(label, reverse=True)[:truncation]
+    best = sum(gain[y] * d for y, d in zip(ideal, discount, strict=False))
+    inverse_max_dcg = 1 / best if best > 0 else 0.0
+    sorted_idx = sorted(range(len(score)), key=lambda i: -score[i])  # stable
+    lambdas, hessians = np.zeros(len(score)), np.zeros(len(score))
+    for i in range(min(len(score) - 1, truncation)):
+        for j in range(i + 1, len(score)):
+            if label[sorted_idx[i]] == label[sorted_idx[j]]:
+                continue
+            high_rank, low_rank = (i, j) if label[sorted_idx[i]] > label[sorted_idx[j]] else (j, i)
+            high, low = sorted_idx[high_rank], sorted_idx[low_rank]
+            delta_score = score[high] - score[low]
+            dcg_gap = gain[label[high]] - gain[label[low]]
+            paired_discount = abs(discount[high_rank] - discount[low_rank])
+            delta_pair_ndcg = dcg_gap * paired_discount * inverse_max_dcg
+            p_lambda = 1 / (1 + np.exp(sigmoid * delta_score))
+            p_hessian = p_lambda * (1 - p_lambda)
+            p_lambda *= -sigmoid * delta_pair_ndcg
+            p_hessian *= sigmoid * sigmoid * delta_pair_ndcg
+            lambdas[low] -= p_lambda
+            hessians[low] += p_hessian
+            lambdas[high] += p_lambda
+            hessians[high] += p_hessian
+    return lambdas, hessians
+
+
+@ROUNDS
+def test_lightgbm_lambdarank(seed: int, dtype: np.dtype) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 40, 5)
+    score, label = rng.normal(0, 1, lengths.sum()).astype(dtype), rng.integers(0, 5, lengths.sum())
+    score[rng.random(score.size) < 0.2] = 0.0  # ties
+    sigma, k = float(rng.uniform(0.5, 3)), int(rng.integers(1, 45))
+    ours = fl.LambdaRank(k=k, sigma=sigma, reduction="sum").grad_and_hess(score, label, lengths=lengths)
+    ends = np.cumsum(lengths)
+    theirs = [
+        lightgbm_lambdarank(score[end - n : end].astype(float), label[end - n : end], sigma, k)
+        for end, n in zip(ends, lengths, strict=True)
+    ]
+    for given, expected in zip(ours, zip(*theirs, strict=True), strict=True):
+        close(given, np.concatenate(expected), dtype)
+
+
+@ROUNDS
+def test_optax_ranking_softmax(seed: int) -> None:
+    jax = pytest.importorskip("jax")
+    optax = pytest.importorskip("optax")
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(np.float32)
+    lists, documents = 6, int(rng.integers(2, 30))
+    score, label = rng.normal(0, 3, (lists, documents)).astype(dtype), rng.integers(0, 5, (lists, documents))
+    loss: Any = fl.ListNet(softmax_target=False)
+    lengths = np.full(lists, documents)
+    value, grad = loss.value_and_grad(score.ravel(), label.ravel(), lengths=lengths)
+
+    def theirs(x: Any) -> Any:
+        return optax.losses.ranking_softmax_loss(x, jax.numpy.asarray(label))
+
+    close(value, theirs(jax.numpy.asarray(score)), dtype)
+    close(grad, jax.grad(theirs)(jax.numpy.asarray(score)).ravel(), dtype)
+    top_one = jax.nn.softmax(label.astype(dtype))
+    softly = optax.losses.softmax_cross_entropy(score, top_one)
+    close(fl.ListNet(reduction="none")(score.ravel(), label.ravel(), lengths=lengths), softly, dtype)
+
+
+@ROUNDS
+def test_ranking_in_torch(seed: int, dtype: np.dtype) -> None:
+    """The common forms of ListMLE, and of RankNet as a soft margin loss of all pairs."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    score, label = rng.normal(0, 2, 25).astype(dtype), rng.permutation(25)
+    grades = rng.integers(0, 3, 25)
+    high, low = np.nonzero(grades[:, None] > grades)
+
+    def likelihood(x: Any) -> Any:
+        turned = x[torch.argsort(torch.tensor(label), descending=True)]
+        return (torch.logcumsumexp(turned.flip(0), 0).flip(0) - turned).sum()
+
+    def rank_net(x: Any) -> Any:
+        difference = x[torch.tensor(high)] - x[torch.tensor(low)]
+        return torch.nn.functional.soft_margin_loss(difference, torch.ones_like(difference))
+
+    pairs = [(fl.ListMLE(), label, likelihood), (fl.PairwiseLogistic(normalized=True), grades, rank_net)]
+    for loss, target, theirs in pairs:
+        value, grad = loss.value_and_grad(score, target)
+        expected, slope = torch_gradient(theirs, score)
+        close(value, expected, dtype)
+        close(grad, slope, dtype)
+
+
 # ---- JAX and optax ----
 
 

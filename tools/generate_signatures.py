@@ -39,6 +39,20 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target",
         "fast": True,
     },
+    "ScoresRelevances": {
+        "doc": "Losses of scores and relevances of documents, query by query, with the gradient by the scores.",
+        "operands": {
+            "pred": "The score of each document, those of a query side by side.",
+            "target": "The relevance of each document: the higher, the further up it should be.",
+        },
+        "arguments": {
+            "groups": "The query of each document: integers of pred's shape, equal ones side by side.",
+            "lengths": "The same as the number of documents of each query; without either, all are one query.",
+        },
+        "variables": ("pred",),
+        "weighed": "target",
+        "fast": False,
+    },
     "PredTargetVariance": {
         "doc": "Losses of a normal distribution's mean and variance and a target, with gradients to the first two.",
         "operands": {"pred": "The mean.", "target": "What was observed.", "variance": "The variance."},
@@ -97,7 +111,7 @@ class {cls}(Kind):
     """{doc}"""
 
     operands = {names!r}
-    variables = {variables!r}
+    variables = {variables!r}{arguments}
 '''
 
 ARGUMENTS = {
@@ -205,18 +219,18 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
 }
 
 WEIGHT_TOTAL = '''
-    def weight_total(self, {weighed}: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+    def weight_total(self, {weighed}: ArrayLike, *, {signature}) -> float:
         """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
 
         Args:
-            {weighed}: As in a call.
-            sample_weight: As in a call.
+            {weighed}: As in a call.{doc}
         """
-        return self._weight_total({weighed}, sample_weight)
+        return self._weight_total({passed}, sample_weight)
 '''
 
+OPTIONAL = "ArrayLike | None = None"
 TYPES = {
-    "sample_weight": "ArrayLike | None = None",
+    "sample_weight": OPTIONAL,
     "denominator": "float | None = None",
     "cotangent": "ArrayLike | None = None",
     "vector": "{arraylike}",
@@ -232,21 +246,26 @@ def operand_sets() -> str:
     """The text of operands.py."""
     parts = [OPERANDS_HEADER]
     for cls, spec in OPERAND_SETS.items():
-        operands, variables = spec["operands"], spec["variables"]
+        operands, variables, arguments = spec["operands"], spec["variables"], spec.get("arguments", {})
         several = len(variables) > 1
         words = {
             "names": ", ".join(operands),
-            "packed": ", ".join(operands) + ("," if len(operands) == 1 else ""),
+            "packed": ", ".join([*operands, *arguments]) + ("," if len(operands) == 1 else ""),
             "array": "Any" if several else "Array",  # with several, a tuple or by `wrt` one of them
             "arraylike": "tuple[ArrayLike, ...]" if several else "ArrayLike",
             "as_variables": ": a tuple, one for each operand" if several else f", of the shape of {variables[0]}",
         }
-        parts.append(CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables))
+        declared = f"\n    arguments = {tuple(arguments)!r}" if arguments else ""
+        parts.append(
+            CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables, arguments=declared)
+        )
         for name, (summary, keywords, result, body) in METHODS.items():
             signature = [f"{operand}: ArrayLike" for operand in operands]
-            signature += ["*", *(f"{keyword}: {TYPES[keyword].format(**words)}" for keyword in keywords)]
+            signature += ["*", *(f"{argument}: {OPTIONAL}" for argument in arguments)]
+            signature += [f"{keyword}: {TYPES[keyword].format(**words)}" for keyword in keywords]
             doc = [f'"""{summary}', "", "Args:"]
-            for argument, meaning in [*operands.items(), *((k, ARGUMENTS[k].format(**words)) for k in keywords)]:
+            meanings = {**operands, **arguments, **{k: ARGUMENTS[k].format(**words) for k in keywords}}
+            for argument, meaning in meanings.items():
                 doc += textwrap.wrap(f"{argument}: {meaning}", 112, initial_indent="    ", subsequent_indent=" " * 8)
             doc += ['"""']
             passed = ", ".join(f"{keyword}={keyword}" for keyword in keywords)
@@ -255,7 +274,15 @@ def operand_sets() -> str:
                 lines = lines[next(i for i, line in enumerate(lines) if "_evaluate" in line) :]
             parts.append(f"\n    def {name}(self, {', '.join(signature)}) -> {result.format(**words)}:\n")
             parts += [f"        {line}\n" if line else "\n" for line in [*doc, *lines]]
-        parts.append(WEIGHT_TOTAL.format(weighed=spec["weighed"]))
+        weighed, further = spec["weighed"], [*arguments, "sample_weight"]
+        parts.append(
+            WEIGHT_TOTAL.format(
+                weighed=weighed,
+                signature=", ".join(f"{argument}: {OPTIONAL}" for argument in further),
+                doc="".join(f"\n            {argument}: As in a call." for argument in further),
+                passed=f"({', '.join([weighed, *arguments])})" if arguments else weighed,
+            )
+        )
     return "".join(parts)
 
 
@@ -293,12 +320,12 @@ FUNCTION = '''
 def {name}({signature}) -> Value:
     """{summary}
 
-    The value of `{cls}` as a function: {arguments} as in a call, the options those of the class.
+{value}
 
     Returns:
         A float, or one value for each item with ``reduction="none"``.
     """
-    return {cls}({options})({names}, sample_weight=sample_weight, denominator=denominator)
+    return {cls}({options})({names}, {arguments}sample_weight=sample_weight, denominator=denominator)
 '''
 
 
@@ -314,14 +341,23 @@ def catalogue(losses: list[type]) -> str:
         fields = sorted(dataclasses.fields(cls), key=lambda field: field.name == "reduction")  # as the last one
         signature = [*(f"{operand}: ArrayLike" for operand in cls.operands), "*"]
         signature += [f"{f.name}: {f.type} = {f.default!r}" for f in fields]
-        signature += ["sample_weight: ArrayLike | None = None", "denominator: float | None = None"]
+        signature += [f"{argument}: {OPTIONAL}" for argument in (*cls.arguments, "sample_weight")]
+        signature += ["denominator: float | None = None"]
         functions.append(
             FUNCTION.format(
                 name=cls.name,
                 cls=cls.__name__,
                 signature=", ".join(signature),
                 summary=(inspect.getdoc(cls) or "").splitlines()[0],
-                arguments=", ".join(f"`{operand}`" for operand in cls.operands),
+                value=textwrap.fill(
+                    f"The value of `{cls.__name__}` as a function: "
+                    + ", ".join(f"`{name}`" for name in (*cls.operands, *cls.arguments))
+                    + " as in a call, the options those of the class.",
+                    120,
+                    initial_indent="    ",
+                    subsequent_indent="    ",
+                ),
+                arguments="".join(f"{argument}={argument}, " for argument in cls.arguments),
                 options=", ".join(f"{f.name}={f.name}" for f in fields),
                 names=", ".join(cls.operands),
             )

@@ -1,6 +1,7 @@
 // One generic function a kind of call: a plan names the kernel, the arrays are checked once more and handed over.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -86,6 +87,7 @@ void clear(abi::Call& call) {
   call.wants_extra = false;
   for (abi::Array& array : call.extra) array.layout = abi::absent;
   call.classes = 1;
+  call.starts = nullptr;
 }
 
 py::object element(const std::optional<py::tuple>& tuple, std::size_t index) {
@@ -254,6 +256,70 @@ std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int ou
   space.finish(call);
   RowOptions{class_weight, ignore_index}.apply(call);
   const Softmaxing softmaxing(call, precision, logits, class_factor);
+  const Outcome outcome = execute(kernel, precision, set, call);
+  return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
+}
+
+/// Documents of queries, one after the other: query q holds those from starts[q] to starts[q + 1].
+std::pair<double, std::int64_t> run_queries(const py::capsule& plan_capsule, int outputs, int precision,
+                                            const py::array& pred, const py::array& target,
+                                            const py::array_t<std::int64_t>& starts, const py::object& weight,
+                                            const py::object& cotangent, const py::object& vector,
+                                            const py::object& value, const py::object& grad, const py::object& hess,
+                                            double scale, double hess_floor, double hess_ceiling) {
+  const Plan& plan = plan_of(plan_capsule);
+  const abi::Kernel& kernel = plan.chosen();
+  const auto set = static_cast<abi::Outputs>(outputs);
+  const bool curved = set == abi::grad_hess || set == abi::value_grad_hess;
+  if ((set != abi::value_only && grad.is_none()) || (curved && hess.is_none()) ||
+      (set == abi::hessian_vector && vector.is_none())) {
+    throw py::value_error("fusedloss._core: queries need every output of their set");
+  }
+  if (starts.ndim() != 1 || starts.shape(0) < 1 || starts.strides(0) != sizeof(std::int64_t)) {
+    throw py::value_error("fusedloss._core: queries must have a beginning");
+  }
+  const std::int64_t* bounds = starts.data();
+  const py::ssize_t count = starts.shape(0) - 1;
+  double steps = 0;
+  for (py::ssize_t q = 0; q < count; ++q) {
+    const std::int64_t length = bounds[q + 1] - bounds[q];
+    if (length < 0) throw py::value_error("fusedloss._core: a query ends before it begins");
+    const auto documents = static_cast<double>(length);
+    steps += kernel.kind == abi::queries_of_pairs ? documents * documents / 2 : documents;
+  }
+  if (bounds[0] != 0 || pred.ndim() != 1 || bounds[count] != pred.shape(0)) {
+    throw py::value_error("fusedloss._core: queries do not hold the documents");
+  }
+  abi::Call call;
+  clear(call);
+  call.options = plan.options(precision);
+  call.scale = scale;
+  call.hess_floor = hess_floor;
+  call.hess_ceiling = hess_ceiling;
+  ItemSpace space(starts[py::slice(0, count, 1)], -1);
+  space.add(weight, false, false, call.weight);
+  space.add(cotangent, false, false, call.cotangent);
+  space.add(value, false, true, call.value);
+  space.finish(call);
+  const auto documents = [&](const py::object& object, bool written, abi::Array& to) {
+    if (object.is_none()) return;
+    const auto array = py::reinterpret_borrow<py::array>(object);
+    if (array.ndim() != 1 || array.shape(0) != pred.shape(0)) {
+      throw py::value_error("fusedloss._core: an array does not have the shape of the call");
+    }
+    if (written && !array.writeable()) throw py::value_error("fusedloss._core: an output is read-only");
+    to.data = const_cast<void*>(array.data());
+    to.dtype = dtype_of(array);
+    to.layout = abi::strided;
+    to.class_stride = array.strides(0);
+  };
+  documents(pred, false, call.inputs[0]);
+  documents(target, false, call.inputs[1]);
+  documents(vector, false, call.vector[0]);
+  documents(grad, true, call.grad[0]);
+  documents(hess, true, call.hess[0]);
+  call.starts = bounds;
+  call.classes = count == 0 ? 1 : static_cast<std::int64_t>(std::clamp(steps / static_cast<double>(count), 1.0, 1e15));
   const Outcome outcome = execute(kernel, precision, set, call);
   return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
 }
@@ -528,6 +594,7 @@ void register_losses(py::module_& module) {
   module.def("plan", &make_plan, py::arg("kernel"), py::arg("options"), py::arg("reduction"), py::arg("parameters"));
   module.def("run", &run);
   module.def("run_rows", &run_rows);
+  module.def("run_queries", &run_queries);
   module.def("total_weight", &total_weight);
   module.def("total_row_weight", &total_row_weight);
   module.def("scan_labels", &scan_labels);

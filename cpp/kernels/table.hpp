@@ -7,6 +7,7 @@
 #include "../fusedloss/kinds/class_sum.hpp"
 #include "../fusedloss/kinds/mixture.hpp"
 #include "../fusedloss/kinds/pointwise.hpp"
+#include "../fusedloss/kinds/queries.hpp"
 #include "../fusedloss/kinds/rows.hpp"
 #include "../fusedloss/kinds/softmax.hpp"
 
@@ -35,6 +36,11 @@ constexpr Kernels<2 * sizeof...(Losses)> mixture_kernels(List<Losses...>) {
 template <class... Losses>
 constexpr Kernels<sizeof...(Losses)> class_sum_kernels(List<Losses...>) {
   return {{row_kernel<ClassSum<Losses>>()...}};
+}
+
+template <class... Losses>
+constexpr Kernels<sizeof...(Losses)> query_kernels(List<Losses...>) {
+  return {{query_kernel<Losses>()...}};
 }
 
 FUSEDLOSS_END

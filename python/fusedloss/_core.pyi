@@ -83,6 +83,26 @@ def run_rows(
     log-probability of the label, the logsumexp, the entropy and the most probable class of each item.
     """
 
+def run_queries(
+    plan: Plan,
+    outputs: int,
+    precision: int,
+    pred: Array,
+    target: Array,
+    starts: Array,
+    weight: Array | None,
+    cotangent: Array | None,
+    vector: Array | None,
+    value: Array | None,
+    grad: Array | None,
+    hess: Array | None,
+    scale: float,
+    hess_floor: float,
+    hess_ceiling: float,
+    /,
+) -> tuple[float, int]:
+    """A pass of a loss over queries."""
+
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""
 

@@ -102,6 +102,8 @@ class Loss(Record):
     """Other names that `get` takes."""
     operands: ClassVar[tuple[str, ...]] = ()
     """Names of the operands, in order."""
+    arguments: ClassVar[tuple[str, ...]] = ()
+    """Arrays beside the operands that a call may be given: they belong to its batch, as options do not."""
     variables: ClassVar[tuple[str, ...]] = ()
     """The operands that have a gradient."""
     orders: ClassVar[tuple[str, ...]] = ("value", "grad", "hess", "hvp")

@@ -30,6 +30,7 @@ from .losses.margin import (
     SmoothHinge,
     SquaredHinge,
 )
+from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
@@ -61,9 +62,12 @@ __all__ = [
     "HingeDiscriminator",
     "HingeEmbedding",
     "Huber",
+    "LambdaRank",
     "LaplaceNLL",
     "LeastSquaresDiscriminator",
     "LeastSquaresGenerator",
+    "ListMLE",
+    "ListNet",
     "LogCosh",
     "Logistic",
     "LogisticDiscriminator",
@@ -71,6 +75,7 @@ __all__ = [
     "MinimaxGenerator",
     "ModifiedHuber",
     "NonSaturatingGenerator",
+    "PairwiseLogistic",
     "Perceptron",
     "Poisson",
     "PolyLoss",
@@ -106,9 +111,12 @@ __all__ = [
     "hinge_discriminator",
     "hinge_embedding",
     "huber",
+    "lambda_rank",
     "laplace_nll",
     "least_squares_discriminator",
     "least_squares_generator",
+    "list_mle",
+    "list_net",
     "log_cosh",
     "logistic",
     "logistic_discriminator",
@@ -120,6 +128,7 @@ __all__ = [
     "mse",
     "msle",
     "non_saturating_generator",
+    "pairwise_logistic",
     "perceptron",
     "poisson",
     "poly_loss",
@@ -165,6 +174,10 @@ LOSSES: dict[str, type[Loss]] = {
     "exponential": Exponential,
     "hinge_embedding": HingeEmbedding,
     "margin_ranking": MarginRanking,
+    "list_net": ListNet,
+    "list_mle": ListMLE,
+    "lambda_rank": LambdaRank,
+    "pairwise_logistic": PairwiseLogistic,
     "mse": MSE,
     "mae": MAE,
     "huber": Huber,
@@ -736,6 +749,103 @@ def margin_ranking(
     """
     return MarginRanking(margin=margin, reduction=reduction)(
         x1, x2, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def list_net(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    softmax_target: bool = True,
+    reduction: Reduction = "mean",
+    groups: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Cross-entropy of the softmax of relevances and that of scores, query by query (Cao et al. 2007, top one).
+
+    The value of `ListNet` as a function: `pred`, `target`, `groups`, `lengths` as in a call, the options those of the
+    class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return ListNet(softmax_target=softmax_target, reduction=reduction)(
+        pred, target, groups=groups, lengths=lengths, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def list_mle(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    groups: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """-log of the probability of the order by relevance in the Plackett-Luce model (Xia et al. 2008).
+
+    The value of `ListMLE` as a function: `pred`, `target`, `groups`, `lengths` as in a call, the options those of the
+    class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return ListMLE(reduction=reduction)(
+        pred, target, groups=groups, lengths=lengths, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def lambda_rank(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    sigma: float = 1.0,
+    k: int | None = None,
+    reduction: Reduction = "mean",
+    groups: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Logistic loss of pairs, each times what NDCG would change if they changed places (Burges et al. 2006).
+
+    The value of `LambdaRank` as a function: `pred`, `target`, `groups`, `lengths` as in a call, the options those of
+    the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LambdaRank(sigma=sigma, k=k, reduction=reduction)(
+        pred, target, groups=groups, lengths=lengths, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def pairwise_logistic(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    sigma: float = 1.0,
+    normalized: bool = False,
+    reduction: Reduction = "mean",
+    groups: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Logistic loss of the difference of scores of every pair with different relevances (RankNet, Burges et al. 2005).
+
+    The value of `PairwiseLogistic` as a function: `pred`, `target`, `groups`, `lengths` as in a call, the options those
+    of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return PairwiseLogistic(sigma=sigma, normalized=normalized, reduction=reduction)(
+        pred, target, groups=groups, lengths=lengths, sample_weight=sample_weight, denominator=denominator
     )
 
 

@@ -58,15 +58,21 @@ class Choice:
 
 
 class Integer:
-    """A whole number."""
+    """A whole number, from `least` on."""
+
+    def __init__(self, least: int | None = None) -> None:
+        self.least = least
 
     def check(self, value: Any) -> int:  # noqa: D102
         try:
-            if not isinstance(value, (bool, np.bool_)):
-                return operator.index(value)
+            number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
         except TypeError:
-            pass
-        raise TypeError("must be an integer")
+            number = None
+        if number is None:
+            raise TypeError("must be an integer")
+        if self.least is not None and number < self.least:
+            raise ValueError(f"must be at least {self.least}")
+        return number
 
 
 class Real:

@@ -99,6 +99,8 @@ struct Call {
   const Logits* logits;      ///< null: as they are
   bool wants_extra;          ///< whether any of these is there
   Array extra[extras];       ///< in the precision of the arithmetic, argmax as 64-bit integers
+  // Queries only: the first document of each, and the end of the last. `classes` is the steps an item takes on average.
+  const std::int64_t* starts;
 };
 
 /// What a task hands back, added up in task order.
@@ -114,8 +116,8 @@ using Run = void (*)(const Call*, std::int64_t task, void* scratch, Partial*);
 
 constexpr int precisions = 2;  ///< float32, float64
 
-/// What a kernel's items are, and what its target is.
-enum Kind : std::int32_t { elements, rows_of_labels, rows_of_distributions };
+/// What a kernel's items are, and what its target is. Queries take a step a document, or one for each pair of them.
+enum Kind : std::int32_t { elements, rows_of_labels, rows_of_distributions, queries, queries_of_pairs };
 
 /// One loss as the dispatcher sees it.
 struct Kernel {

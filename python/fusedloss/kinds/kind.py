@@ -123,8 +123,8 @@ class Kind(Loss):
         """What `backend.fast` takes."""
         raise NotImplementedError
 
-    def _batch(self, operands: tuple[ArrayLike, ...]) -> Batch:
-        """Checks the operands."""
+    def _batch(self, operands: tuple[Any, ...]) -> Batch:
+        """Checks the operands, and the arguments behind them of a loss that has `arguments`."""
         raise NotImplementedError
 
     def _inputs(self) -> tuple[str, ...]:
@@ -135,8 +135,8 @@ class Kind(Loss):
         """The sum of the items' weights."""
         raise NotImplementedError
 
-    def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
-        """The same without the other operands."""
+    def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
+        """The same without the other operands; `target` leads a tuple of the loss's `arguments`, if it has any."""
         raise NotImplementedError
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
@@ -160,7 +160,7 @@ class Kind(Loss):
     def _evaluate(
         self,
         outputs: int,
-        operands: tuple[ArrayLike, ...],
+        operands: tuple[Any, ...],
         *,
         sample_weight: ArrayLike | None = None,
         denominator: float | None = None,
@@ -205,7 +205,7 @@ class Kind(Loss):
             results.append(job.extra)
         return results[0] if len(results) == 1 else tuple(results)
 
-    def _partial(self, operands: tuple[ArrayLike, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:
+    def _partial(self, operands: tuple[Any, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:
         """The sum of weighted values and the sum of weights."""
         batch = self._batch(operands)
         weight = checks.sample_weight(sample_weight, batch.shape)
