@@ -78,6 +78,23 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "fake",
         "fast": False,
     },
+    "HiddenWeightTarget": {
+        "doc": "Losses of the logits hidden @ weight.T + bias and a target, with gradients to what logits are made of.",
+        "operands": {
+            "hidden": "What goes into the linear layer, (..., features).",
+            "weight": "The weight of the layer, (classes, features).",
+            "target": "Labels of the items' shape, or distributions with a further axis of classes.",
+            "bias": "The bias of the layer, (classes,); None if it has none, and so no gradient.",
+        },
+        "optional": "bias",
+        "arguments": {
+            "out": "Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name "
+            "in wrt that array. The one for hidden may be hidden itself.",
+        },
+        "variables": ("hidden", "weight", "bias"),
+        "weighed": "target",
+        "fast": False,
+    },
 }
 
 OPERANDS_HEADER = '''"""The methods of a loss, for each set of operands. Made by tools/generate_signatures.py."""
@@ -98,7 +115,7 @@ class {cls}(Kind):
 
     operands = {names!r}
     variables = {variables!r}
-'''
+{optional}'''
 
 ARGUMENTS = {
     "sample_weight": "A weight for each item: of the items' shape, of its first axes', or with axes of length 1.",
@@ -228,25 +245,40 @@ TYPES = {
 }
 
 
+def packed(operands: tuple[str, ...], optional: str) -> str:
+    """The operands as a tuple, without the optional one if it is None."""
+    text = ", ".join(operands) + ("," if len(operands) == 1 else "")
+    return f"({text.removesuffix(f', {optional}')}) if {optional} is None else ({text})" if optional else text
+
+
+def parameters(operands: tuple[str, ...], optional: str) -> list[str]:
+    """The operands as parameters of a function."""
+    return [f"{name}: ArrayLike" + " | None = None" * (name == optional) for name in operands]
+
+
 def operand_sets() -> str:
     """The text of operands.py."""
     parts = [OPERANDS_HEADER]
     for cls, spec in OPERAND_SETS.items():
-        operands, variables = spec["operands"], spec["variables"]
+        operands, variables, optional = spec["operands"], spec["variables"], spec.get("optional", "")
         several = len(variables) > 1
         words = {
             "names": ", ".join(operands),
-            "packed": ", ".join(operands) + ("," if len(operands) == 1 else ""),
+            "packed": packed(tuple(operands), optional),
             "array": "Any" if several else "Array",  # with several, a tuple or by `wrt` one of them
             "arraylike": "tuple[ArrayLike, ...]" if several else "ArrayLike",
             "as_variables": ": a tuple, one for each operand" if several else f", of the shape of {variables[0]}",
         }
-        parts.append(CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables))
+        left_out = f"    optional = {optional!r}\n" if optional else ""
+        parts.append(
+            CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables, optional=left_out)
+        )
         for name, (summary, keywords, result, body) in METHODS.items():
-            signature = [f"{operand}: ArrayLike" for operand in operands]
+            signature = parameters(tuple(operands), optional)
             signature += ["*", *(f"{keyword}: {TYPES[keyword].format(**words)}" for keyword in keywords)]
             doc = [f'"""{summary}', "", "Args:"]
-            for argument, meaning in [*operands.items(), *((k, ARGUMENTS[k].format(**words)) for k in keywords)]:
+            meanings = ARGUMENTS | spec.get("arguments", {})
+            for argument, meaning in [*operands.items(), *((k, meanings[k].format(**words)) for k in keywords)]:
                 doc += textwrap.wrap(f"{argument}: {meaning}", 112, initial_indent="    ", subsequent_indent=" " * 8)
             doc += ['"""']
             passed = ", ".join(f"{keyword}={keyword}" for keyword in keywords)
@@ -293,7 +325,7 @@ FUNCTION = '''
 def {name}({signature}) -> Value:
     """{summary}
 
-    The value of `{cls}` as a function: {arguments} as in a call, the options those of the class.
+    {meaning}
 
     Returns:
         A float, or one value for each item with ``reduction="none"``.
@@ -312,16 +344,20 @@ def catalogue(losses: list[type]) -> str:
     functions = []
     for cls in losses:
         fields = sorted(dataclasses.fields(cls), key=lambda field: field.name == "reduction")  # as the last one
-        signature = [*(f"{operand}: ArrayLike" for operand in cls.operands), "*"]
+        signature = [*parameters(cls.operands, cls.optional), "*"]
         signature += [f"{f.name}: {f.type} = {f.default!r}" for f in fields]
         signature += ["sample_weight: ArrayLike | None = None", "denominator: float | None = None"]
+        arguments = ", ".join(f"`{operand}`" for operand in cls.operands)
+        meaning = (
+            f"The value of `{cls.__name__}` as a function: {arguments} as in a call, the options those of the class."
+        )
         functions.append(
             FUNCTION.format(
                 name=cls.name,
                 cls=cls.__name__,
                 signature=", ".join(signature),
                 summary=(inspect.getdoc(cls) or "").splitlines()[0],
-                arguments=", ".join(f"`{operand}`" for operand in cls.operands),
+                meaning=textwrap.fill(meaning, 116, subsequent_indent=" " * 4),
                 options=", ".join(f"{f.name}={f.name}" for f in fields),
                 names=", ".join(cls.operands),
             )

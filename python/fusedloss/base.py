@@ -102,6 +102,8 @@ class Loss(Record):
     """Other names that `get` takes."""
     operands: ClassVar[tuple[str, ...]] = ()
     """Names of the operands, in order."""
+    optional: ClassVar[str] = ""
+    """The last of them, where a call may leave it out."""
     variables: ClassVar[tuple[str, ...]] = ()
     """The operands that have a gradient."""
     orders: ClassVar[tuple[str, ...]] = ("value", "grad", "hess", "hvp")

@@ -17,6 +17,7 @@ from .losses.gan import (
     RelativisticDiscriminator,
     RelativisticGenerator,
 )
+from .losses.linear import LinearCrossEntropy
 from .losses.margin import (
     Exponential,
     Hinge,
@@ -50,6 +51,7 @@ __all__ = [
     "LaplaceNLL",
     "LeastSquaresDiscriminator",
     "LeastSquaresGenerator",
+    "LinearCrossEntropy",
     "LogCosh",
     "Logistic",
     "LogisticDiscriminator",
@@ -84,6 +86,7 @@ __all__ = [
     "laplace_nll",
     "least_squares_discriminator",
     "least_squares_generator",
+    "linear_cross_entropy",
     "log_cosh",
     "logistic",
     "logistic_discriminator",
@@ -118,6 +121,7 @@ LOSSES: dict[str, type[Loss]] = {
     "critic_generator": CriticGenerator,
     "relativistic_discriminator": RelativisticDiscriminator,
     "relativistic_generator": RelativisticGenerator,
+    "linear_cross_entropy": LinearCrossEntropy,
     "hinge": Hinge,
     "squared_hinge": SquaredHinge,
     "smooth_hinge": SmoothHinge,
@@ -364,6 +368,37 @@ def relativistic_generator(
         A float, or one value for each item with ``reduction="none"``.
     """
     return RelativisticGenerator(reduction=reduction)(real, fake, sample_weight=sample_weight, denominator=denominator)
+
+
+def linear_cross_entropy(
+    hidden: ArrayLike,
+    weight: ArrayLike,
+    target: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    chunk: int | str = "auto",
+    label_smoothing: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`CrossEntropy` of the logits of a linear layer, which are never held as a whole.
+
+    The value of `LinearCrossEntropy` as a function: `hidden`, `weight`, `target`, `bias` as in a call, the options
+    those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LinearCrossEntropy(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        chunk=chunk,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+    )(hidden, weight, target, bias, sample_weight=sample_weight, denominator=denominator)
 
 
 def hinge(

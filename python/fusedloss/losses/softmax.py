@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Array
+from ..base import Loss
 from ..domains import PROBABILITY, SHARE, Domain
 from ..facts import Facts, Kink, Traits
 from ..kinds.elementwise import constant
@@ -50,7 +51,13 @@ def one_hot(labels: Array, classes: int) -> Array:
     return np.asarray(labels[:, None] == np.arange(classes), dtype=np.float64)
 
 
-class CrossEntropy(PredTarget, Rows):
+class LogitOptions(Loss):
+    """The options of a cross-entropy of logits, wherever these come from."""
+
+    label_smoothing: float = option(default=0.0, accepts=Real(SHARE))
+
+
+class CrossEntropy(LogitOptions, PredTarget, Rows):
     r"""Cross-entropy of a softmax and a target, from logits.
 
     .. math:: l = \sum_c t_c (\log \textstyle\sum_k e^{z_k} - z_c), \quad t = (1 - s) y + s / C
@@ -87,7 +94,6 @@ class CrossEntropy(PredTarget, Rows):
         True
     """
 
-    label_smoothing: float = option(default=0.0, accepts=Real(SHARE))
     from_logits: bool = option(default=True, accepts=Flag())
     eps: float = option(default=1e-7, accepts=Real(EPS_DOMAIN))
 
