@@ -159,7 +159,8 @@ def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...]
 
 
 PREDICTIONS = [loss for loss in INSTANCES if loss.operands == ("pred", "target")]
-OTHERS = [loss for loss in INSTANCES if loss not in PREDICTIONS]  # test_operands.py has these
+OTHERS = [loss for loss in INSTANCES if loss not in PREDICTIONS and isinstance(loss, Elementwise)]
+"""Of several operands of one shape: test_operands.py has these. Those of a linear layer are in test_linear.py."""
 CASES = [
     Case(loss, target)
     for loss in PREDICTIONS
