@@ -144,7 +144,7 @@ class LinearRows(RowOptions, Kind):
         counts = self._counts(batch.logits, job.weight)
         rows = np.flatnonzero(counts)
         chunk = self._chunk(rows.size, batch.logits, dtype)
-        buffer = np.empty((chunk, weight.shape[0]), dtype)
+        buffer = _rows_apart(chunk, weight.shape[0], dtype)
         slope = np.zeros(weight.shape[0])
         if job.value is not None:
             job.value[...] = 0
@@ -228,6 +228,12 @@ def _index(rows: Array, shape: tuple[int, ...]) -> Any:
     if len(shape) == 1 and rows[-1] - rows[0] + 1 == rows.size:
         return slice(int(rows[0]), int(rows[-1]) + 1)
     return np.unravel_index(rows, shape)
+
+
+def _rows_apart(rows: int, columns: int, dtype: np.dtype[Any]) -> Array:
+    """An array whose rows are not whole pages apart: the caches would have few places for a column of it."""
+    page, line = 4096 // dtype.itemsize, 64 // dtype.itemsize
+    return np.empty((rows, columns if columns % page else columns + line), dtype)[:, :columns]
 
 
 def _blocks(matrix: Array, dtype: np.dtype[Any]) -> Iterator[tuple[slice, Array]]:
