@@ -193,9 +193,9 @@ def test_gradients_are_derivatives_of_the_returned_value(
 def test_chunks_and_blocks_change_nothing_but_rounding(monkeypatch: pytest.MonkeyPatch, dtype: np.dtype) -> None:
     operands = operands_of((23,), dtype=dtype)
     expected = formula(fl.LinearCrossEntropy(), *operands)[1]
-    for logits_bytes in (1, 100, 10**6):
+    for chunk_bytes in (1, 500, 10**6):
         for block_bytes in (1, 3 * FEATURES * dtype.itemsize, 10**6):
-            monkeypatch.setattr(linear, "LOGITS_BYTES", logits_bytes)
+            monkeypatch.setattr(linear, "CHUNK_BYTES", chunk_bytes)
             monkeypatch.setattr(linear, "BLOCK_BYTES", block_bytes)
             for change in (np.asarray, np.asfortranarray, every_other):
                 hidden, weight, target, bias = operands
@@ -206,13 +206,12 @@ def test_chunks_and_blocks_change_nothing_but_rounding(monkeypatch: pytest.Monke
 
 def test_an_automatic_chunk_is_as_long_as_memory_allows() -> None:
     loss = fl.LinearCrossEntropy()
-    for rows, classes, dtype in ((4096, 32000, np.float32), (1, 10, np.float64), (5000, 10**6, np.float64)):
-        logits = loss.of_logits()._batch((np.broadcast_to(dtype(0), (2, classes)), [0, 1]))
-        chunk = loss._chunk(rows, logits, np.dtype(dtype))  # type: ignore[arg-type]
+    for rows, row_bytes in ((4096, 128_000), (1, 80), (5000, 8 * 10**6), (3, 10**9)):
+        chunk = loss._chunk(rows, row_bytes)
         assert 1 <= chunk <= rows
-        size = classes * np.dtype(dtype).itemsize
-        assert chunk * size <= linear.LOGITS_BYTES
-        assert chunk == rows or (2 * chunk + 1) * size > linear.LOGITS_BYTES
+        assert chunk == 1 or chunk * row_bytes <= linear.CHUNK_BYTES
+        assert chunk == rows or (2 * chunk + 1) * row_bytes > linear.CHUNK_BYTES
+    assert loss._chunk(0, 80) == loss.replace(chunk=5)._chunk(0, 80) == 1
 
 
 @pytest.mark.parametrize("classes", [3, 100, 5000, 300_000])
@@ -237,10 +236,11 @@ def test_rows_may_be_overwritten_by_their_gradient(classes: int, kind: str, dtyp
         (4096, 512, 32000, "labels", np.float32, np.asarray),
         (4096, 8, 32000, "labels", np.float64, np.asarray),
         (600, 8, 32000, "distribution", np.float32, np.asarray),
+        (20_000, 1000, 3, "labels", np.float32, np.asarray),
         (1024, 256, 32000, "labels", np.float32, lambda x: every_other(x)),
         (1024, 256, 32000, "labels", np.float64, lambda x: x.astype(np.float32)),
     ],
-    ids=["labels", "float64", "distributions", "a strided weight", "a weight of another dtype"],
+    ids=["labels", "float64", "distributions", "few classes", "a strided weight", "a weight of another dtype"],
 )
 def test_beside_the_results_little_memory_is_taken(
     rows: int, features: int, classes: int, kind: str, dtype: Any, change: Callable[[Array], Array]
@@ -260,7 +260,7 @@ def test_beside_the_results_little_memory_is_taken(
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert rows * classes * np.dtype(dtype).itemsize > 70e6, "all logits would take more"
+    assert rows * (classes + features) * np.dtype(dtype).itemsize > 70e6, "all logits and rows would take more"
     assert peak < 64e6, f"{peak / 1e6:.1f} MB"
 
 

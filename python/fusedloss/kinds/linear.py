@@ -25,8 +25,9 @@ from ..options import AutoCount, option
 from .kind import Batch, Kind, Pass
 from .rows import RowBatch, RowOptions, Rows
 
-LOGITS_BYTES = 48 << 20
-"""Of a chunk's logits: half of it makes a call with 512 features 6% longer, twice of it 2% shorter."""
+CHUNK_BYTES = 48 << 20
+"""Of a chunk's logits, rows of hidden and their gradient: half of it makes a call with 512 features 6% longer, twice of
+it 2% shorter."""
 BLOCK_BYTES = 4 << 20
 """Of a block of weight or of its gradient."""
 
@@ -143,7 +144,8 @@ class LinearRows(RowOptions, Kind):
         grad_hidden, grad_weight, grad_bias = (*(job.grad or (None, None)), None)[:3]
         counts = self._counts(batch.logits, job.weight)
         rows = np.flatnonzero(counts)
-        chunk = self._chunk(rows.size, batch.logits, dtype)
+        numbers = (1 if batch.logits.labels else 2) * len(weight) + 2 * weight.shape[1]  # a distribution may be copied
+        chunk = self._chunk(rows.size, numbers * dtype.itemsize)
         buffer = _rows_apart(chunk, weight.shape[0], dtype)
         slope = np.zeros(weight.shape[0])
         if job.value is not None:
@@ -204,12 +206,11 @@ class LinearRows(RowOptions, Kind):
             counts = counts & (logits.inputs[1] != self.ignore_index)
         return counts.ravel()
 
-    def _chunk(self, rows: int, logits: RowBatch, dtype: np.dtype[Any]) -> int:
+    def _chunk(self, rows: int, row_bytes: int) -> int:
         """How many rows a chunk has: as many as given, or as fit; then all chunks are of about one length."""
         if isinstance(self.chunk, int):
             return max(1, min(self.chunk, rows))
-        row_bytes = logits.classes * dtype.itemsize * (1 if logits.labels else 2)  # a distribution may be copied
-        chunks = -(-rows // max(1, LOGITS_BYTES // row_bytes))
+        chunks = -(-rows // max(1, CHUNK_BYTES // row_bytes))
         return -(-rows // chunks) if chunks else 1
 
 
