@@ -31,7 +31,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--loss", **several, metavar="NAME", help="names as fusedloss.get takes them; default: all")
     parser.add_argument("--dtype", **several, choices=DTYPES, help="default: both")
     parser.add_argument(
-        "--size", **several, metavar="N", help="1e6 elements, 64x1000 rows times classes; default: what suits the loss"
+        "--size",
+        **several,
+        metavar="N",
+        help="1e6 elements, 64x1000 rows x classes, 64x512x1000 with features between; default: what suits the loss",
     )
     parser.add_argument("--threads", **several, type=int, metavar="N", help="default: all; several show the speed-up")
     parser.add_argument(

@@ -72,9 +72,9 @@ class Bench:
             if call is None:
                 continue
             if check:
-                value, grad = call.run()
-                given = (float(value) * call.value_scale, np.asarray(grad) * call.grad_scale)
-                self._check(name, given, PEER_TOLERANCE[self.case.dtype])
+                value, grads = _results(call.run())
+                scaled = tuple(np.asarray(grad) * call.grad_scale for grad in grads)
+                self._check(name, (value * call.value_scale, scaled), PEER_TOLERANCE[self.case.dtype])
             watches[name] = stopwatch(call.run)
         return watches
 

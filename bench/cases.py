@@ -11,6 +11,7 @@ import numpy as np
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
 
@@ -20,11 +21,13 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: tuple((10**k,) for k in range(2, 8)),  # from the latency of a call to arrays far beyond the caches
     Rows: ((64, 10), (256, 1000), (64, 32000), (64, 128256)),  # digits, ImageNet, vocabularies of Llama 2 and 3
     Queries: tuple((10**k,) for k in range(3, 6)),  # documents
+    LinearRows: ((256, 128, 2000), (4096, 512, 32000)),  # rows, features, classes
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
     Rows: ((64, 10), (256, 1000)),
     Queries: ((10**3,), (10**4,)),
+    LinearRows: ((256, 128, 2000),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -56,6 +59,11 @@ class Case:
             return pred, rng.integers(0, self.shape[-1], self.shape[:-1])
         if kind_of(type(self.loss)) is Queries:
             return _draw(rng, None, self.shape, self.dtype), rng.integers(0, 5, self.shape).astype(self.dtype)
+        if kind_of(type(self.loss)) is LinearRows:
+            rows, features, classes = self.shape
+            hidden = rng.normal(0, 1, (rows, features)).astype(self.dtype)
+            weight = rng.normal(0, 2 / np.sqrt(features), (classes, features)).astype(self.dtype)
+            return hidden, weight, rng.integers(0, classes, rows), rng.normal(0, 1, classes).astype(self.dtype)
         return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in self.loss.operands)
 
     def arguments(self) -> dict[str, np.ndarray]:

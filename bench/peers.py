@@ -110,6 +110,13 @@ def _cross_entropy(z: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
     return value, grad
 
 
+def _linear_cross_entropy(
+    h: np.ndarray, w: np.ndarray, y: np.ndarray, b: np.ndarray
+) -> tuple[Any, tuple[np.ndarray, ...]]:
+    value, grad = _cross_entropy(h @ w.T + b, y)
+    return value, (grad @ w, grad.T @ h, grad.sum(axis=0))
+
+
 def _numpy_call(function: Any, operands: Operands, threads: int) -> Call:
     return Call(lambda: function(*operands))
 
@@ -122,32 +129,56 @@ NUMPY: dict[type[fl.Loss], Any] = {
     fl.BinaryCrossEntropy: _binary_cross_entropy,
     fl.Hinge: _hinge,
     fl.CrossEntropy: _cross_entropy,
+    fl.LinearCrossEntropy: _linear_cross_entropy,
 }
 
 
 # ---- PyTorch: forward and backward, with a new gradient as after zero_grad() ----
 
 
+@dataclass(frozen=True)
+class Several:
+    """A function of several operands that have a gradient.
+
+    Attributes:
+        function: It.
+        variables: Which of its operands these are.
+    """
+
+    function: Callable[..., Any]
+    variables: tuple[int, ...]
+
+
 def _torch_call(entry: Any, operands: Operands, threads: int, compiled: bool = False) -> Call:
     torch = importlib.import_module("torch")
     torch.set_num_threads(threads)
-    pred, *others = (torch.from_numpy(x) for x in operands)
-    leaf = pred.requires_grad_()
+    function, variables = (entry.function, entry.variables) if isinstance(entry, Several) else (entry, (0,))
+    tensors = [torch.from_numpy(x) for x in operands]
+    leaves = [tensors[k].requires_grad_() for k in variables]
 
     def forward(*operands: Any) -> Any:
-        return entry(torch.nn.functional, *operands)
+        return function(torch.nn.functional, *operands)
 
     if compiled:
         torch.compiler.reset()  # it compiles a function for a few shapes only
         forward = torch.compile(forward, dynamic=False)
 
     def run() -> tuple[Any, Any]:
-        leaf.grad = None
-        value = forward(leaf, *others)
+        for leaf in leaves:
+            leaf.grad = None
+        value = forward(*tensors)
         value.backward()
-        return value.detach(), leaf.grad
+        return value.detach(), tuple(leaf.grad for leaf in leaves)
 
     return Call(run)
+
+
+def _torch_linear_cross_entropy(f: Any, h: Any, w: Any, y: Any, b: Any) -> Any:
+    """In chunks, which PyTorch has from 2.13 on."""
+    torch = importlib.import_module("torch")
+    if not hasattr(f, "linear_cross_entropy"):
+        return f.cross_entropy(f.linear(h, w, b), y)
+    return f.linear_cross_entropy(h, w, y, linear_bias=b, options=torch.nn.LinearCrossEntropyOptions())
 
 
 def _compiled_torch_call(entry: Any, operands: Operands, threads: int) -> Call:
@@ -160,6 +191,7 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.Huber: lambda f, z, y: f.huber_loss(z, y),
     fl.BinaryCrossEntropy: lambda f, z, y: f.binary_cross_entropy_with_logits(z, y),
     fl.CrossEntropy: lambda f, z, y: f.cross_entropy(z, y),
+    fl.LinearCrossEntropy: Several(_torch_linear_cross_entropy, (0, 1, 3)),
 }
 
 

@@ -23,6 +23,7 @@ import pytest
 
 import fusedloss as fl
 from fusedloss import checks
+from fusedloss.kinds.linear import LinearRows
 
 ROOT = Path(__file__).resolve().parent.parent
 LOSSES = list(fl.losses())
@@ -146,6 +147,8 @@ def test_methods_are_functions_with_exact_signatures(cls: Any, method: str) -> N
     assert inspect.isfunction(function)
     parameters = list(inspect.signature(function).parameters.values())
     assert tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD) == ("self", *cls.operands)
+    for parameter in parameters[1 : 1 + len(cls.operands)]:
+        assert parameter.default is (None if parameter.name == cls.optional else parameter.empty)
     keywords = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
     assert {"sample_weight", *cls.arguments} <= keywords
     assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters)
@@ -157,10 +160,12 @@ def test_function_has_operands_and_options(cls: Any) -> None:
     function = getattr(fl, cls.name)
     assert inspect.isfunction(function)
     parameters = inspect.signature(function).parameters
-    options = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
+    options = {name: p.default for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
     assert tuple(name for name in parameters if name not in options) == cls.operands
     for argument in (*cls.arguments, "sample_weight", "denominator"):
         assert options.pop(argument) is None
+    for name in cls.operands:
+        assert parameters[name].default is (None if name == cls.optional else inspect.Parameter.empty)
     assert options == {field.name: field.default for field in dataclasses.fields(cls)}
 
 
@@ -278,7 +283,7 @@ def test_the_extension_has_every_kernel() -> None:
     from fusedloss import backend as module
 
     used: dict[str, int] = {}
-    for loss in INSTANCES:
+    for loss in (each.of_logits() if isinstance(each, LinearRows) else each for each in INSTANCES):
         variants = (
             [{"labels": True}, {"labels": False}] if "labels" in inspect.signature(loss.kernel).parameters else [{}]
         )

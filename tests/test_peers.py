@@ -163,6 +163,49 @@ def test_torch_cross_entropy(seed: int, reduction: str, target: str, ndim: int, 
     close(grad, slope, dtype)
 
 
+@ROUNDS
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_torch_linear_cross_entropy(seed: int, reduction: str, chunked: bool, dtype: np.dtype) -> None:
+    """In chunks it has neither smoothing nor distributions."""
+    torch = pytest.importorskip("torch", minversion="2.13")
+    rng = np.random.default_rng(seed)
+    items, features, classes = 13, int(rng.integers(1, 9)), int(rng.integers(2, 9))
+    hidden = rng.normal(0, 2, (items, features)).astype(dtype)
+    weight = rng.normal(0, 1, (classes, features)).astype(dtype)
+    bias = rng.normal(0, 1, classes).astype(dtype) if rng.random() < 0.5 else None
+    soft = not chunked and rng.random() < 0.3
+    smoothing = float(rng.uniform(0, 0.9)) if not chunked and rng.random() < 0.5 else 0.0
+    class_weight = rng.uniform(0.2, 3, classes) if not soft and not smoothing and rng.random() < 0.5 else None
+    ignore = int(rng.integers(0, classes)) if not soft and rng.random() < 0.5 else None
+    target: Any = rng.integers(0, classes, items)
+    if ignore is not None:
+        target[0] = (ignore + 1) % classes
+    if soft:
+        target = rng.dirichlet(np.ones(classes), items).astype(dtype)
+    loss: Any = fl.LinearCrossEntropy(
+        reduction=reduction, label_smoothing=smoothing, class_weight=class_weight, ignore_index=ignore, chunk=5
+    )
+    value, grads = loss.value_and_grad(hidden, weight, target, bias)
+    leaves = [torch.tensor(x, requires_grad=True) for x in (hidden, weight, bias) if x is not None]
+    theirs = torch.nn.functional.linear_cross_entropy(
+        leaves[0],
+        leaves[1],
+        torch.tensor(target),
+        linear_bias=leaves[2] if bias is not None else None,
+        weight=None if class_weight is None else torch.tensor(class_weight.astype(dtype)),
+        reduction=reduction,
+        ignore_index=ignore,
+        label_smoothing=smoothing,
+        options=torch.nn.LinearCrossEntropyOptions(batch_chunk_size=4, chunking_method=None) if chunked else None,
+    )
+    theirs.sum().backward()
+    close(value, theirs.detach().numpy(), dtype)
+    assert len(grads) == len(leaves)
+    for grad, leaf in zip(grads, leaves, strict=True):
+        np.testing.assert_allclose(grad, leaf.grad.numpy(), rtol=REL[dtype], atol=REL[dtype] * np.abs(grad).max())
+
+
 # ---- scikit-learn ----
 
 

@@ -92,6 +92,23 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "fake",
         "fast": False,
     },
+    "HiddenWeightTarget": {
+        "doc": "Losses of the logits hidden @ weight.T + bias and a target, with gradients to what logits are made of.",
+        "operands": {
+            "hidden": "What goes into the linear layer, (..., features).",
+            "weight": "The weight of the layer, (classes, features).",
+            "target": "Labels of the items' shape, or distributions with a further axis of classes.",
+            "bias": "The bias of the layer, (classes,); None if it has none, and so no gradient.",
+        },
+        "optional": "bias",
+        "meanings": {
+            "out": "Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name "
+            "in wrt that array. The one for hidden may be hidden itself.",
+        },
+        "variables": ("hidden", "weight", "bias"),
+        "weighed": "target",
+        "fast": False,
+    },
 }
 
 OPERANDS_HEADER = '''"""The methods of a loss, for each set of operands. Made by tools/generate_signatures.py."""
@@ -111,8 +128,8 @@ class {cls}(Kind):
     """{doc}"""
 
     operands = {names!r}
-    variables = {variables!r}{arguments}
-'''
+    variables = {variables!r}
+{further}'''
 
 ARGUMENTS = {
     "sample_weight": "A weight for each item: of the items' shape, of its first axes', or with axes of length 1.",
@@ -242,30 +259,44 @@ TYPES = {
 }
 
 
+def packed(operands: tuple[str, ...], optional: str) -> str:
+    """The operands as a tuple, without the optional one if it is None."""
+    text = ", ".join(operands) + ("," if len(operands) == 1 else "")
+    return f"({text.removesuffix(f', {optional}')}) if {optional} is None else ({text})" if optional else text
+
+
+def parameters(operands: tuple[str, ...], optional: str) -> list[str]:
+    """The operands as parameters of a function."""
+    return [f"{name}: ArrayLike" + " | None = None" * (name == optional) for name in operands]
+
+
 def operand_sets() -> str:
     """The text of operands.py."""
     parts = [OPERANDS_HEADER]
     for cls, spec in OPERAND_SETS.items():
-        operands, variables, arguments = spec["operands"], spec["variables"], spec.get("arguments", {})
+        operands, variables, optional = spec["operands"], spec["variables"], spec.get("optional", "")
+        arguments = spec.get("arguments", {})
         several = len(variables) > 1
         words = {
             "names": ", ".join(operands),
-            "packed": ", ".join([*operands, *arguments]) + ("," if len(operands) == 1 else ""),
+            "packed": packed((*operands, *arguments), optional),
             "array": "Any" if several else "Array",  # with several, a tuple or by `wrt` one of them
             "arraylike": "tuple[ArrayLike, ...]" if several else "ArrayLike",
             "as_variables": ": a tuple, one for each operand" if several else f", of the shape of {variables[0]}",
         }
-        declared = f"\n    arguments = {tuple(arguments)!r}" if arguments else ""
+        declared = {"optional": optional, "arguments": tuple(arguments)}
+        further = "".join(f"    {name} = {value!r}\n" for name, value in declared.items() if value)
         parts.append(
-            CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables, arguments=declared)
+            CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables, further=further)
         )
         for name, (summary, keywords, result, body) in METHODS.items():
-            signature = [f"{operand}: ArrayLike" for operand in operands]
+            signature = parameters(tuple(operands), optional)
             signature += ["*", *(f"{argument}: {OPTIONAL}" for argument in arguments)]
-            signature += [f"{keyword}: {TYPES[keyword].format(**words)}" for keyword in keywords]
+            signature += [*(f"{keyword}: {TYPES[keyword].format(**words)}" for keyword in keywords)]
             doc = [f'"""{summary}', "", "Args:"]
-            meanings = {**operands, **arguments, **{k: ARGUMENTS[k].format(**words) for k in keywords}}
-            for argument, meaning in meanings.items():
+            meanings = ARGUMENTS | spec.get("meanings", {})
+            of_keywords = ((k, meanings[k].format(**words)) for k in keywords)
+            for argument, meaning in [*operands.items(), *arguments.items(), *of_keywords]:
                 doc += textwrap.wrap(f"{argument}: {meaning}", 112, initial_indent="    ", subsequent_indent=" " * 8)
             doc += ['"""']
             passed = ", ".join(f"{keyword}={keyword}" for keyword in keywords)
@@ -320,7 +351,7 @@ FUNCTION = '''
 def {name}({signature}) -> Value:
     """{summary}
 
-{value}
+    {meaning}
 
     Returns:
         A float, or one value for each item with ``reduction="none"``.
@@ -339,24 +370,21 @@ def catalogue(losses: list[type]) -> str:
     functions = []
     for cls in losses:
         fields = sorted(dataclasses.fields(cls), key=lambda field: field.name == "reduction")  # as the last one
-        signature = [*(f"{operand}: ArrayLike" for operand in cls.operands), "*"]
+        signature = [*parameters(cls.operands, cls.optional), "*"]
         signature += [f"{f.name}: {f.type} = {f.default!r}" for f in fields]
         signature += [f"{argument}: {OPTIONAL}" for argument in (*cls.arguments, "sample_weight")]
         signature += ["denominator: float | None = None"]
+        arguments = ", ".join(f"`{name}`" for name in (*cls.operands, *cls.arguments))
+        meaning = (
+            f"The value of `{cls.__name__}` as a function: {arguments} as in a call, the options those of the class."
+        )
         functions.append(
             FUNCTION.format(
                 name=cls.name,
                 cls=cls.__name__,
                 signature=", ".join(signature),
                 summary=(inspect.getdoc(cls) or "").splitlines()[0],
-                value=textwrap.fill(
-                    f"The value of `{cls.__name__}` as a function: "
-                    + ", ".join(f"`{name}`" for name in (*cls.operands, *cls.arguments))
-                    + " as in a call, the options those of the class.",
-                    120,
-                    initial_indent="    ",
-                    subsequent_indent="    ",
-                ),
+                meaning=textwrap.fill(meaning, 116, subsequent_indent=" " * 4),
                 arguments="".join(f"{argument}={argument}, " for argument in cls.arguments),
                 options=", ".join(f"{f.name}={f.name}" for f in fields),
                 names=", ".join(cls.operands),

@@ -19,6 +19,7 @@ from .losses.gan import (
 )
 from .losses.gaussian import CRPSGaussian, GaussianNLL
 from .losses.likelihood import Gamma, Poisson, Tweedie
+from .losses.linear import LinearCrossEntropy
 from .losses.margin import (
     Exponential,
     Hinge,
@@ -66,6 +67,7 @@ __all__ = [
     "LaplaceNLL",
     "LeastSquaresDiscriminator",
     "LeastSquaresGenerator",
+    "LinearCrossEntropy",
     "ListMLE",
     "ListNet",
     "LogCosh",
@@ -115,6 +117,7 @@ __all__ = [
     "laplace_nll",
     "least_squares_discriminator",
     "least_squares_generator",
+    "linear_cross_entropy",
     "list_mle",
     "list_net",
     "log_cosh",
@@ -165,6 +168,7 @@ LOSSES: dict[str, type[Loss]] = {
     "poisson": Poisson,
     "gamma": Gamma,
     "tweedie": Tweedie,
+    "linear_cross_entropy": LinearCrossEntropy,
     "hinge": Hinge,
     "squared_hinge": SquaredHinge,
     "smooth_hinge": SmoothHinge,
@@ -557,6 +561,45 @@ def tweedie(
         A float, or one value for each item with ``reduction="none"``.
     """
     return Tweedie(power=power, reduction=reduction)(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def linear_cross_entropy(
+    hidden: ArrayLike,
+    weight: ArrayLike,
+    target: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    chunk: int | str = "auto",
+    label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+    class_mask: Mask | None = None,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`CrossEntropy` of the logits of a linear layer, which are never held as a whole.
+
+    The value of `LinearCrossEntropy` as a function: `hidden`, `weight`, `target`, `bias` as in a call, the options
+    those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LinearCrossEntropy(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        chunk=chunk,
+        label_smoothing=label_smoothing,
+        temperature=temperature,
+        softcap=softcap,
+        z_loss=z_loss,
+        class_mask=class_mask,
+        reduction=reduction,
+    )(hidden, weight, target, bias, sample_weight=sample_weight, denominator=denominator)
 
 
 def hinge(

@@ -203,7 +203,7 @@ def output(x: Any, like: Array, name: str) -> Array:
         raise ValueError(f"{name} must be writeable, but it is read-only")
     reach = x.itemsize
     for stride, n in sorted((abs(stride), n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1):
-        if stride < reach:
+        if stride < reach and x.size:  # strides of an empty array may be anything
             raise ValueError(f"{name} must have separate elements, but with strides {x.strides} some share memory")
         reach = stride * (n - 1) + reach
     return x

@@ -1680,3 +1680,274 @@ class Fake(Kind):
             sample_weight: As in a call.
         """
         return self._weight_total(fake, sample_weight)
+
+
+class HiddenWeightTarget(Kind):
+    """Losses of the logits hidden @ weight.T + bias and a target, with gradients to what logits are made of."""
+
+    operands = ("hidden", "weight", "target", "bias")
+    variables = ("hidden", "weight", "bias")
+    optional = "bias"
+
+    def __call__(
+        self,
+        hidden: ArrayLike,
+        weight: ArrayLike,
+        target: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            hidden: What goes into the linear layer, (..., features).
+            weight: The weight of the layer, (classes, features).
+            target: Labels of the items' shape, or distributions with a further axis of classes.
+            bias: The bias of the layer, (classes,); None if it has none, and so no gradient.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(
+            VALUE,
+            ((hidden, weight, target) if bias is None else (hidden, weight, target, bias)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+        )
+
+    def value_and_grad(
+        self,
+        hidden: ArrayLike,
+        weight: ArrayLike,
+        target: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            hidden: What goes into the linear layer, (..., features).
+            weight: The weight of the layer, (classes, features).
+            target: Labels of the items' shape, or distributions with a further axis of classes.
+            bias: The bias of the layer, (classes,); None if it has none, and so no gradient.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. The one for hidden may be hidden itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            ((hidden, weight, target) if bias is None else (hidden, weight, target, bias)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        hidden: ArrayLike,
+        weight: ArrayLike,
+        target: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            hidden: What goes into the linear layer, (..., features).
+            weight: The weight of the layer, (classes, features).
+            target: Labels of the items' shape, or distributions with a further axis of classes.
+            bias: The bias of the layer, (classes,); None if it has none, and so no gradient.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. The one for hidden may be hidden itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            ((hidden, weight, target) if bias is None else (hidden, weight, target, bias)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        hidden: ArrayLike,
+        weight: ArrayLike,
+        target: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            hidden: What goes into the linear layer, (..., features).
+            weight: The weight of the layer, (classes, features).
+            target: Labels of the items' shape, or distributions with a further axis of classes.
+            bias: The bias of the layer, (classes,); None if it has none, and so no gradient.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. The one for hidden may be hidden itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            ((hidden, weight, target) if bias is None else (hidden, weight, target, bias)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        hidden: ArrayLike,
+        weight: ArrayLike,
+        target: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            hidden: What goes into the linear layer, (..., features).
+            weight: The weight of the layer, (classes, features).
+            target: Labels of the items' shape, or distributions with a further axis of classes.
+            bias: The bias of the layer, (classes,); None if it has none, and so no gradient.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. The one for hidden may be hidden itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            ((hidden, weight, target) if bias is None else (hidden, weight, target, bias)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        hidden: ArrayLike,
+        weight: ArrayLike,
+        target: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        vector: tuple[ArrayLike, ...],
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            hidden: What goes into the linear layer, (..., features).
+            weight: The weight of the layer, (classes, features).
+            target: Labels of the items' shape, or distributions with a further axis of classes.
+            bias: The bias of the layer, (classes,); None if it has none, and so no gradient.
+            vector: What the Hessian is multiplied with: a tuple, one for each operand.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. The one for hidden may be hidden itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            ((hidden, weight, target) if bias is None else (hidden, weight, target, bias)),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self,
+        hidden: ArrayLike,
+        weight: ArrayLike,
+        target: ArrayLike,
+        bias: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            hidden: What goes into the linear layer, (..., features).
+            weight: The weight of the layer, (classes, features).
+            target: Labels of the items' shape, or distributions with a further axis of classes.
+            bias: The bias of the layer, (classes,); None if it has none, and so no gradient.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial(
+            ((hidden, weight, target) if bias is None else (hidden, weight, target, bias)), sample_weight
+        )
+
+    def weight_total(self, target: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            target: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(target, sample_weight)

@@ -75,6 +75,21 @@ class Integer:
         return number
 
 
+class AutoCount:
+    """``"auto"``, or a whole number from 1 on."""
+
+    def check(self, value: Any) -> int | str:  # noqa: D102
+        if isinstance(value, str) and value == "auto":
+            return value
+        try:
+            count = Integer().check(value)
+        except TypeError:
+            raise TypeError("must be 'auto' or an integer") from None
+        if count < 1:
+            raise ValueError("must be 'auto' or an integer >= 1")
+        return count
+
+
 class Real:
     """A number, kept as a float; NaN only where that is said."""
 

@@ -185,7 +185,7 @@ class Kind(Loss):
             upstream = np.broadcast_to(np.float64(0.0), batch.shape)
         job = Pass(outputs, weight, upstream, scale)
 
-        wanted = self._wanted(wrt)
+        wanted = self._wanted(wrt, batch)
         if outputs == HVP:
             job.vector = self._vectors(vector, batch)
         self._bound_hessian(job, hessian, min_hessian)
@@ -233,11 +233,13 @@ class Kind(Loss):
             return float(batch.shape[0])
         return 1.0
 
-    def _wanted(self, wrt: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    @staticmethod
+    def _wanted(wrt: str | tuple[str, ...] | None, batch: Batch) -> tuple[str, ...]:
         """Names of the variables whose derivatives are asked for."""
-        names = self.variables if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        if not names or len(set(names)) < len(names) or not set(names) <= set(self.variables):
-            raise ValueError(f"wrt must name operands with a gradient ({', '.join(self.variables)}), got {wrt!r}")
+        present = tuple(batch.variables)
+        names = present if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        if not names or len(set(names)) < len(names) or not set(names) <= set(present):
+            raise ValueError(f"wrt must name operands with a gradient ({', '.join(present)}), got {wrt!r}")
         return names
 
     def _vectors(self, vector: Any, batch: Batch) -> tuple[Array, ...]:

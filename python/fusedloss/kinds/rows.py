@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
+from ..base import Loss
 from ..domains import NOT_NEGATIVE
 from ..options import Integer, Maybe, Vector, option
 from .kind import Batch, Kind, Pass
@@ -30,11 +31,16 @@ class RowBatch(Batch):
     labels: bool
 
 
-class Rows(Kind):
-    """The target has the axes of pred but the class axis (it holds labels), or all of them (it holds distributions)."""
+class RowOptions(Loss):
+    """The options of all losses over rows."""
 
     class_weight: Array | None = option(default=None, accepts=Maybe(Vector(NOT_NEGATIVE)))
     ignore_index: int | None = option(default=None, accepts=Maybe(Integer()))
+
+
+class Rows(RowOptions, Kind):
+    """The target has the axes of pred but the class axis (it holds labels), or all of them (it holds distributions)."""
+
     axis: int = option(default=-1, accepts=Integer())
 
     class_arrays: ClassVar[tuple[str, ...]] = ("class_weight",)

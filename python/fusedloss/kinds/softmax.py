@@ -11,6 +11,7 @@ import numpy as np
 from .. import backend, checks
 from ..arrays import Array, ArrayLike, Mask, Value
 from ..backend import VALUE, VALUE_GRAD
+from ..base import Loss
 from ..domains import NOT_NEGATIVE, POSITIVE, SHARE
 from ..options import Flags, Maybe, Real, option
 from .kind import Batch
@@ -76,14 +77,18 @@ def one_hot(labels: Array, classes: int) -> Array:
     return np.asarray(labels[:, None] == np.arange(classes), dtype=np.float64)
 
 
-class SoftmaxRows(Rows):
-    """Logits go through softcap tanh(z / softcap), division by the temperature, the softmax over unmasked classes."""
+class LogitOptions(Loss):
+    """The options of all losses of a softmax, wherever its logits come from."""
 
     label_smoothing: float = option(default=0.0, accepts=Real(SHARE))
     temperature: float = option(default=1.0, accepts=Real(POSITIVE))
     softcap: float | None = option(default=None, accepts=Maybe(Real(POSITIVE)))
     z_loss: float = option(default=0.0, accepts=Real(NOT_NEGATIVE))
     class_mask: Mask | None = option(default=None, accepts=Maybe(Flags()))
+
+
+class SoftmaxRows(LogitOptions, Rows):
+    """Logits go through softcap tanh(z / softcap), division by the temperature, the softmax over unmasked classes."""
 
     class_arrays: ClassVar[tuple[str, ...]] = ("class_weight", "class_mask")
 
@@ -283,7 +288,8 @@ def _others(x: Array, p: Array) -> Array:
     peak = np.arange(p.shape[1]) == np.argmax(p, axis=1)[:, None]
     rest = np.sum(np.where(peak, 0.0, x), axis=1, keepdims=True)
     top = np.sum(np.where(peak, x, 0.0), axis=1, keepdims=True)
-    return np.where(peak, rest, rest + (top - x))
+    result: Array = np.where(peak, rest, rest + (top - x))
+    return result
 
 
 def _product(x: Array, factor: Array) -> Array:

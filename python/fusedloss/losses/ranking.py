@@ -10,9 +10,9 @@ from ..arrays import Array
 from ..domains import NOT_NEGATIVE, POSITIVE, Domain, Interval
 from ..facts import Facts, Traits
 from ..kinds.queries import Queries
+from ..kinds.softmax import Softmax
 from ..operands import ScoresRelevances
 from ..options import Flag, Integer, Maybe, Real, option
-from .softmax import Softmax
 
 RELEVANCE = Interval(0, 1000)
 """Where 2^y and its sums stay in range."""
