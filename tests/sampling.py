@@ -41,7 +41,7 @@ class Case:
         """Length of the axis that array options lie along; of rows, the number of classes."""
         if isinstance(self.loss, Rows):
             weight = self.loss.class_weight
-            return CLASSES if weight is None else weight.size
+            return CLASSES if weight is None else weight.size - self.loss.further_labels
         arrays = [p for p in self.loss.parameters() if isinstance(p, np.ndarray)]
         return arrays[0].size if arrays else None
 
@@ -107,15 +107,20 @@ class Case:
     ) -> tuple[Array, Array]:
         domain = self.loss.domain.get("pred")
         full = (*shape, classes)
+        labels = classes + self.loss.further_labels
         if isinstance(domain, Interval):
             pred = _within(rng, domain, full, away)
             pred = self._around_kinks(rng, pred, np.zeros(full), dtype, away)
         else:
             pred = rng.normal(0, 3, full)
         axis = self.loss.axis
-        pred = np.moveaxis(pred, -1, axis)
         if self.target == "labels":
-            return np.ascontiguousarray(pred, dtype), rng.integers(0, classes, shape)
+            target = rng.integers(0, labels, shape)
+            for kink in self.loss.kinks:
+                if kink.of == "gap":
+                    pred = _around_gap(rng, pred, target, kink.at, dtype, away)
+            return np.ascontiguousarray(np.moveaxis(pred, -1, axis), dtype), target
+        pred = np.moveaxis(pred, -1, axis)
         share = rng.dirichlet(np.full(classes, 0.5), shape).reshape(full)
         certain = rng.random(shape)[..., np.newaxis] < 0.2
         share = np.where(certain, np.eye(classes)[rng.integers(0, classes, shape)], share)
@@ -146,6 +151,18 @@ class Case:
         return pred
 
 
+def _around_gap(rng: np.random.Generator, pred: Array, target: Array, at: float, dtype: np.dtype, away: float) -> Array:
+    """Rows with every third class moved onto or beside a gap to their label; with `away`, with all kept off it."""
+    own = np.arange(pred.shape[-1]) == target[..., np.newaxis]
+    label = np.take_along_axis(pred, target[..., np.newaxis], axis=-1).astype(dtype).astype(float)
+    pred = np.where(own, label, pred)
+    on = label + at
+    if away:
+        return np.where(~own & (np.abs(pred - on) < away), on + away * rng.uniform(1, 2, pred.shape), pred)
+    beside = on.astype(dtype) + rng.integers(-2, 3, pred.shape) * np.spacing(np.abs(on).astype(dtype))
+    return np.where(~own & (rng.integers(0, 3, pred.shape) == 0), beside, pred)
+
+
 def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...], away: float) -> Array:
     """Numbers of an interval: its ends, numbers close to them, uniform ones; with `away`, only the last."""
     low, high = max(interval.low, -1e3) + away, min(interval.high, 1e3) - away
@@ -164,6 +181,7 @@ CASES = [
     Case(loss, target)
     for loss in PREDICTIONS
     for target in (("labels", "distribution") if isinstance(loss, Rows) else ("float",))
+    if target != "distribution" or loss.takes_distributions
 ]
 
 

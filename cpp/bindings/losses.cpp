@@ -80,7 +80,7 @@ void clear(abi::Call& call) {
   call.ignore = 0;
   call.ignore_index = 0;
   call.class_weight = nullptr;
-  call.classes = 1;
+  call.classes = call.labels = 1;
 }
 
 py::object element(const std::optional<py::tuple>& tuple, std::size_t index) {
@@ -133,6 +133,14 @@ std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs
   return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
 }
 
+bool has_labels(const abi::Kernel& kernel) {
+  return kernel.kind == abi::rows_of_labels || kernel.kind == abi::rows_of_grades;
+}
+
+std::int64_t labels_of(const abi::Kernel& kernel, std::int64_t classes) {
+  return kernel.kind == abi::rows_of_grades ? classes + 1 : classes;
+}
+
 /// What a call over rows needs beside its arrays.
 struct RowOptions {
   std::optional<py::array_t<double>> class_weight;
@@ -140,9 +148,9 @@ struct RowOptions {
 
   void apply(abi::Call& call) const {
     if (class_weight) {
-      if (class_weight->ndim() != 1 || class_weight->shape(0) != call.classes ||
+      if (class_weight->ndim() != 1 || class_weight->shape(0) != call.labels ||
           class_weight->strides(0) != sizeof(double)) {
-        throw py::value_error("fusedloss._core: class_weight does not fit the classes");
+        throw py::value_error("fusedloss._core: class_weight does not fit the labels");
       }
       call.class_weight = class_weight->data();
     }
@@ -183,6 +191,7 @@ std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int ou
   space.add(grad, true, true, call.grad[0]);
   space.add(hess, true, true, call.hess[0]);
   space.finish(call);
+  call.labels = labels_of(kernel, call.classes);
   RowOptions{class_weight, ignore_index}.apply(call);
   const Outcome outcome = execute(kernel, precision, set, call);
   return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
@@ -220,7 +229,7 @@ std::pair<double, std::int64_t> row_weights(const py::array& target, int axis, s
   space.add(target, !labels, false, call.inputs[1]);
   space.add(weight, false, false, call.weight);
   space.finish(call);
-  call.classes = classes;
+  call.classes = call.labels = classes;
   call.inputs[0] = call.inputs[1];  // decides how rows are cut into tasks; never read
   RowOptions{class_weight, ignore_index}.apply(call);
   const Outcome outcome = execute(weight_kernel(labels ? "label_weight" : "target_weight"), 1, abi::value_only, call);
@@ -295,7 +304,7 @@ struct PlainCall {
     const abi::DType dtype = precision == 0 ? abi::float32 : abi::float64;
     const std::int64_t size = precision == 0 ? 4 : 8;
     const bool rows = kernel.kind != abi::elements;
-    const bool labels = kernel.kind == abi::rows_of_labels;
+    const bool labels = has_labels(kernel);
     const int axes = pred->nd;
     if (rows && axes < 1) return false;
     if (target->nd != axes - (labels ? 1 : 0) || !same_shape(pred, target, target->nd)) return false;
@@ -312,6 +321,7 @@ struct PlainCall {
     std::int64_t items = 1;
     for (int i = 0; i < axes - (rows ? 1 : 0); ++i) items *= pred->dimensions[i];
     call.classes = rows ? pred->dimensions[axes - 1] : 1;
+    call.labels = labels_of(kernel, call.classes);
     if (items == 0 || call.classes == 0) return false;
     bytes = items * call.classes * size;
     call.items.size = items;
@@ -364,7 +374,7 @@ py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arg
   if (!enabled || plan.reduction == none || !plain.read(plan, arguments[0], arguments[1])) return py::none();
   const abi::Kernel& kernel = plan.chosen();
   abi::Call& call = plain.call;
-  if (kernel.kind == abi::rows_of_labels && !labels_in_range(call)) return py::none();
+  if (has_labels(kernel) && !labels_in_range(call)) return py::none();
 
   const bool maps = outputs != abi::value_only;
   const bool curved = outputs == abi::grad_hess || outputs == abi::value_grad_hess;

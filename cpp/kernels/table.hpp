@@ -26,6 +26,11 @@ constexpr Kernels<sizeof...(Losses)> softmax_kernels(List<Losses...>) {
   return {{row_kernel<Softmax<Losses>>()...}};
 }
 
+template <class... Solvers>
+constexpr Kernels<sizeof...(Solvers)> row_kernels(List<Solvers...>) {
+  return {{row_kernel<Solvers>()...}};
+}
+
 template <class... Losses>
 constexpr Kernels<sizeof...(Losses)> class_sum_kernels(List<Losses...>) {
   return {{row_kernel<ClassSum<Losses>>()...}};

@@ -3,7 +3,7 @@
 // A line a kernel file. Each exports one table for each instruction set.
 #define FUSEDLOSS_FAMILIES(family)                                                                            \
   family(weights) family(regression) family(robust) family(binary) family(margin) family(gan) family(softmax) \
-      family(probability)
+      family(probability) family(multiclass)
 
 #define FUSEDLOSS_DECLARE_baseline(name) extern "C" const fusedloss::abi::Table fusedloss_##name##_baseline;
 #define FUSEDLOSS_DECLARE_v3(name) extern "C" const fusedloss::abi::Table fusedloss_##name##_v3;

@@ -78,6 +78,7 @@ struct Call {
   bool has_ignore;
   // Rows only.
   std::int64_t classes;
+  std::int64_t labels;  ///< how many there are: `classes`, or one more for grades
   const double* class_weight;
   std::int64_t ignore_index;
   bool has_ignore_index;
@@ -96,8 +97,8 @@ using Run = void (*)(const Call*, std::int64_t task, void* scratch, Partial*);
 
 constexpr int precisions = 2;  ///< float32, float64
 
-/// What a kernel's items are, and what its target is.
-enum Kind : std::int32_t { elements, rows_of_labels, rows_of_distributions };
+/// What a kernel's items are, and what its target is: grades are labels that classes lie between, one more than them.
+enum Kind : std::int32_t { elements, rows_of_labels, rows_of_grades, rows_of_distributions };
 
 /// One loss as the dispatcher sees it.
 struct Kernel {

@@ -111,7 +111,7 @@ class CrossEntropy(PredTarget, Rows):
 
     @property
     def traits(self) -> Traits:
-        return Traits(convex=self.from_logits, lipschitz=None)
+        return Traits(convex=self.from_logits, shift_invariant=self.from_logits, exchangeable=True)
 
     @property
     def domain(self) -> dict[str, Domain]:
