@@ -60,7 +60,8 @@ def reference_and_slack(
         smoothing = getattr(case.loss, "label_smoothing", 0.0)
         if case.soft:
             signs = np.random.default_rng(0)
-            for way, turn in ((-1, -1), (-1, 1), (1, 1), (1, -1)):
+            size = np.maximum(np.abs(wide), 1) if cancels(case) else wide  # p is rounded, like a logit of about 1
+            for way, turn in ((-1, -1), (-1, 1), (1, 1), (1, -1)) * (3 if cancels(case) else 1):
                 changed = case.loss
                 if smoothing:
                     changed = changed.replace(label_smoothing=smoothing + 2 * turn * shift)
@@ -70,7 +71,7 @@ def reference_and_slack(
                     factor = 1 + shift * (signs.choice([-2.0, 2.0], target.shape) if case.rows else way)
                     moved = np.where((target == 1) | (target == ignored), target, np.clip(target * factor, 0, 1))
                 rounded = case.rows and dtype == np.float64
-                near = wide * (1 + shift / 8 * signs.choice([-4.0, 4.0], wide.shape)) if rounded else wide
+                near = wide + size * (shift / 8 * signs.choice([-4.0, 4.0], wide.shape)) if rounded else wide
                 other = results(Case(changed, case.target), (_inside(case, near), moved), vector, **keywords)
                 slack = {name: np.maximum(slack[name], np.abs(expected[name] - other[name])) for name in expected}
         if vector is not None and case.rows:  # entries of p (1 - p) and p_j p_k times those of the vector, both signs
@@ -91,7 +92,7 @@ def cancels(case: Case) -> bool:
     """Whether derivatives of rows have zeros within their range, about which their terms cancel.
 
     Nothing computed from rounded terms is accurate relative to what such a difference leaves: it is as good as the
-    exact derivative of a pred that differs in the last places.
+    exact derivative of a pred that differs in the last places of numbers about 1.
     """
     return isinstance(case.loss, (fl.Entmax15, fl.Sparsemax, fl.SquaredEMD))
 

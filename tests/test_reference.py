@@ -117,7 +117,7 @@ def moved_by_rounding(case: Case, inputs: list[Any]) -> Any:
     moved = [0.0, 0.0, 0.0]
     for j in range(inputs[0].shape[1]):
         pred = wide[0].copy()
-        pred[:, j] = pred[:, j] * (1 + STEP)
+        pred[:, j] = pred[:, j] + STEP * np.maximum(np.abs(pred[:, j]), 1)
         for order, (before, after) in enumerate(
             zip(case.loss.reference(*wide), case.loss.reference(pred, *wide[1:]), strict=True)
         ):

@@ -1,13 +1,13 @@
 // The kind of losses whose probabilities are powers of what logits exceed a threshold by: sparsemax and entmax.
 //
 // Design:
-// 1. q_j = max(0, scale (z_j - max) + drop), p_j = q_j^power, and drop in (0, 1] makes p sum to 1. The sum is convex
-//    in the drop, so that Newton's steps from drop = 1, where it is at least 1, never pass the solution, and the
+// 1. q_j = max(0, 1 + scale (z_j - max) - lead), p_j = q_j^power, and the lead in [0, 1) makes p sum to 1. The sum is
+//    convex in the lead, so that Newton's steps from 0, where it is at least 1, never pass the solution, and the
 //    support only shrinks. Given the support the equation is linear or quadratic: as soon as its solution leaves the
 //    support as it is, that solution is exact, and the search ends, mostly after two to five visits. No sort.
 // 2. Each row stops by itself: what its neighbours still need does not change its bits.
-// 3. Values are sums of terms that are never negative (see Loss::distance), so that they have full relative accuracy
-//    where the prediction is almost right. The largest class is kept out of sums that 1 - q is taken of.
+// 3. Values are sums of terms that are never negative (see Loss::distance). At the largest class 1 - q is the lead, and
+//    neither it nor the Hessian there is computed as a difference from 1: so both keep their digits where p -> 1.
 // 4. A target that sums to m counts m times; what follows is about target / m.
 // 5. Lanes compute in double: q is a difference, and a threshold in float would leave it few digits.
 #pragma once
@@ -26,16 +26,25 @@ FUSEDLOSS_BEGIN
 template <class T>
 struct Reaching {
   static constexpr int width = lanes<T>;
-  alignas(64) double top[width], drop[width];
+  alignas(64) double top[width], lead[width];
   double scale;
 
-  FUSEDLOSS_INLINE double signed_of(T z, int l) const { return scale * (static_cast<double>(z) - top[l]) + drop[l]; }
+  /// q, or where that is 0 how far the logit is below the threshold.
+  FUSEDLOSS_INLINE double signed_of(T z, int l) const {
+    return (1.0 + scale * (static_cast<double>(z) - top[l])) - lead[l];
+  }
   FUSEDLOSS_INLINE double of(T z, int l) const { return maximum(signed_of(z, l), 0.0); }
+  /// q - r.
+  FUSEDLOSS_INLINE double apart(T z, double r, int l) const {
+    const double x = signed_of(z, l);
+    const double inside = ((1.0 + scale * (static_cast<double>(z) - top[l])) - r) - lead[l];
+    return blend(mask_of<double>(x <= 0.0), -r, inside);
+  }
 };
 
-/// The drop of each row, for any kind of target.
+/// The lead of each row, for any kind of target.
 template <class Loss, class T>
-FUSEDLOSS_SHARED void search_drop(const Unit<T>& unit, Reaching<T>& reaching) {
+FUSEDLOSS_SHARED void search_lead(const Unit<T>& unit, Reaching<T>& reaching) {
   constexpr int width = lanes<T>;
   constexpr int most = 200;  // Newton needs fewer than the exponent range's logarithm; a bound against surprises
   bool settled = false;
@@ -43,47 +52,54 @@ FUSEDLOSS_SHARED void search_drop(const Unit<T>& unit, Reaching<T>& reaching) {
   for (int l = 0; l < width; ++l) open[l] = 1;
   for (int turn = 0; turn < most && !settled; ++turn) {
     const Reaching<T> reach = reaching;  // a copy that no store can change, like all arrays below
-    alignas(64) double count[width] = {}, first[width] = {}, second[width] = {}, least[width];
-    for (int l = 0; l < width; ++l) least[l] = 2;
+    // Of the classes below the largest: how many there are in the support, the sums of q and of p.
+    alignas(64) double count[width] = {}, first[width] = {}, below[width] = {}, ties[width] = {}, least[width];
+    for (int l = 0; l < width; ++l) least[l] = 1 - reach.lead[l];
     visit(unit, 0, unit.groups,
           [&](const auto& pred, const auto&, const auto&, const auto&, const auto&, std::int64_t, std::int64_t groups) {
             for (std::int64_t group = 0; group < groups; ++group) {
               const T* z = pred + group * unit.pred.step;
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
-                const double q = reach.of(z[l], l);
+                const Bits<double> lower = mask_of<double>(static_cast<double>(z[l]) != reach.top[l]);
+                const double q = masked(reach.of(z[l], l), lower);
                 const Bits<double> inside = mask_of<double>(q > 0.0);
+                ties[l] += masked(1.0, ~lower);
                 count[l] += masked(1.0, inside);
                 first[l] += q;
-                second[l] += q * q;
+                below[l] += Loss::power(q);
                 least[l] = minimum(least[l], blend(inside, q, 2.0));
               }
             }
           });
+    join_lanes(unit, ties);
     join_lanes(unit, count);
     join_lanes(unit, first);
-    join_lanes(unit, second);
+    join_lanes(unit, below);
     if (!unit.across) {
       double smallest = least[0];
       for (int l = 1; l < width; ++l) smallest = minimum(smallest, least[l]);
       for (int l = 0; l < width; ++l) least[l] = smallest;
     }
-    alignas(64) double drop[width];
-    for (int l = 0; l < width; ++l) drop[l] = reaching.drop[l];
+    alignas(64) double lead[width];
+    for (int l = 0; l < width; ++l) lead[l] = reaching.lead[l];
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
+      const double q = 1.0 - lead[l];
+      // sum of p, less 1; q^power - 1 not by subtraction
+      const double excess = below[l] + (ties[l] - 1.0) * Loss::power(q) - Loss::shortfall(lead[l]);
       double within;
-      const double newton = Loss::step(count[l], first[l], second[l], within);
+      const double newton = Loss::step(count[l] + ties[l], first[l] + ties[l] * q, excess, within);
       const bool exact = within <= least[l];
       const double step = select(exact, within, maximum(newton, 0.0));
-      const double next = drop[l] - masked(step, mask_of<double>(open[l] > 0.0));
-      open[l] = select(exact, 0.0, masked(open[l], mask_of<double>(next < drop[l])));  // NaN stops as well
-      drop[l] = next;
+      const double next = lead[l] + masked(step, mask_of<double>(open[l] > 0.0));
+      open[l] = select(exact, 0.0, masked(open[l], mask_of<double>(next > lead[l])));  // NaN stops as well
+      lead[l] = next;
     }
     settled = true;
     for (int l = 0; l < width; ++l) {
       settled &= !(open[l] > 0.0);
-      reaching.drop[l] = drop[l];
+      reaching.lead[l] = lead[l];
     }
   }
 }
@@ -92,9 +108,11 @@ FUSEDLOSS_SHARED void search_drop(const Unit<T>& unit, Reaching<T>& reaching) {
 ///   static constexpr double scale, surplus: of logits; of what a target loses beyond the threshold
 ///   static double power(double q): p
 ///   static double root(double p)
-///   static double distance(double q, double r): its class's part of the value for a target of root r
-///   static double step(double count, double first, double second, double& within): of the drop, from the sums of q^0,
-///     q and q^2; `within` is the exact one given the support, or more than any q
+///   static double shortfall(double lead): 1 - p for q = 1 - lead
+///   static double difference(double apart, double q, double r): p less the target, apart = q - r for a target of root
+///   r static double distance(double apart, double q, double r): the class's part of the value static double
+///   step(double count, double first, double excess, double& within): Newton's, of the lead, from the
+///     sums of q^0 and q and that of p less 1; `within` is the exact one given the support, or more than any q
 ///   static double slope(double q): of p by q, over 2 for a power of 2: the weight of a class in the Hessian
 template <class Loss, bool Labelled>
 struct Threshold {
@@ -120,9 +138,9 @@ struct Threshold {
     for (int l = 0; l < lanes<T>; ++l) {
       reach.top[l] = static_cast<double>(top.at[l]);
       // inf - inf: a row with +inf, or of nothing but -inf, has no probabilities.
-      reach.drop[l] = 1.0 + static_cast<double>((top.at[l] - top.at[l]) + top.spoilt[l]);
+      reach.lead[l] = static_cast<double>((top.at[l] - top.at[l]) + top.spoilt[l]);
     }
-    search_drop<Loss>(unit, reach);
+    search_lead<Loss>(unit, reach);
     Sums<T> sums;
     if constexpr (!Labelled) weigh(unit, numbers, sums);
     add_up<T, Set>(unit, numbers, top, reach, sums);
@@ -196,10 +214,11 @@ struct Threshold {
                 ties[l] += masked(1.0, ~lower);
                 below[l] += masked(Loss::slope(q), inside & lower);
                 if constexpr (Labelled) {
-                  value[l] += masked(Loss::distance(q, 0.0), lower);
+                  value[l] += masked(Loss::distance(q, q, 0.0), lower);
                 } else {
                   const double p = numbers.offset[l] < left ? static_cast<double>(t[l]) * per_mass[l] : 0.0;
-                  value[l] += Loss::distance(q, Loss::root(p));
+                  const double r = Loss::root(p);
+                  value[l] += Loss::distance(reach.apart(z[l], r, l), q, r);
                   beyond[l] += masked(p * maximum(-x, 0.0), mask_of<double>(p != 0.0));
                 }
                 if constexpr (product) dot[l] += masked(Loss::slope(q) * static_cast<double>(v[l]), inside);
@@ -226,10 +245,12 @@ struct Threshold {
       if constexpr (Labelled) {
         const double x = reach.signed_of(unit.label_pred[l], l), q = maximum(x, 0.0);
         const bool is_top = static_cast<double>(unit.label_pred[l]) == reach.top[l];
-        const double lower = is_top ? sums.value[l] : maximum(sums.value[l] - Loss::distance(q, 0.0), 0.0);
+        const double lower = is_top ? sums.value[l] : maximum(sums.value[l] - Loss::distance(q, q, 0.0), 0.0);
         const double ties = is_top ? sums.ties[l] - 1 : sums.ties[l];
-        const double others = lower + (ties > 0 ? ties * Loss::distance(reach.drop[l], 0.0) : 0.0);
-        unit.item[l] = others + Loss::distance(q, 1.0) + Loss::surplus * maximum(-x, 0.0);
+        const double highest = 1 - reach.lead[l];
+        const double others = lower + (ties > 0 ? ties * Loss::distance(highest, highest, 0.0) : 0.0);
+        const double own = Loss::distance(reach.apart(unit.label_pred[l], 1.0, l), q, 1.0);
+        unit.item[l] = others + own + Loss::surplus * maximum(-x, 0.0);
       } else {
         unit.item[l] = sums.mass[l] * (sums.value[l] + Loss::surplus * sums.beyond[l]);
       }
@@ -250,9 +271,9 @@ struct Threshold {
     for (int l = 0; l < width; ++l) {
       mass[l] = Labelled ? 1.0 : sums.mass[l];
       per_mass[l] = Labelled ? 1.0 : sums.per_mass[l];
-      const double top_slope = Loss::slope(reach.drop[l]);
+      const double top_slope = Loss::slope(1 - reach.lead[l]);
       whole[l] = sums.below[l] + sums.ties[l] * top_slope;
-      share[l] = 1 / whole[l];
+      share[l] = 1 / whole[l] + (reach.lead[l] - reach.lead[l]);  // NaN where the row is
       rest[l] = sums.below[l] + (sums.ties[l] - 1) * top_slope;
       mean[l] = sums.dot[l] * share[l];
       highest[l] = top.at[l];
@@ -280,8 +301,8 @@ struct Threshold {
                   if constexpr (Labelled) {
                     d1 = Loss::power(q);
                   } else {
-                    const double p = static_cast<double>(t[l]) * per_mass[l];
-                    d1 = mass[l] * Loss::difference(q, Loss::root(p));
+                    const double r = Loss::root(static_cast<double>(t[l]) * per_mass[l]);
+                    d1 = mass[l] * Loss::difference(reach.apart(z[l], r, l), q, r);
                   }
                   if constexpr (curved) {
                     const double others = z[l] == highest[l] ? rest[l] : whole[l] - weight;
@@ -298,7 +319,8 @@ struct Threshold {
       for (int l = 0; l < count; ++l) {
         if (unit.slope[l] == T(0)) continue;
         const double q = reach.of(unit.label_pred[l], l);
-        unit.at(unit.grad, l, unit.label[l]) = unit.slope[l] * static_cast<T>(Loss::difference(q, 1.0));
+        const double d1 = Loss::difference(reach.apart(unit.label_pred[l], 1.0, l), q, 1.0);
+        unit.at(unit.grad, l, unit.label[l]) = unit.slope[l] * static_cast<T>(d1);
       }
     }
   }

@@ -19,11 +19,12 @@ struct Sparsemax {
   static constexpr double scale = 1, surplus = 1;
   static FUSEDLOSS_INLINE double power(double q) { return q; }
   static FUSEDLOSS_INLINE double root(double p) { return p; }
-  static FUSEDLOSS_INLINE double difference(double q, double r) { return q - r; }
-  static FUSEDLOSS_INLINE double distance(double q, double r) { return 0.5 * (q - r) * (q - r); }
+  static FUSEDLOSS_INLINE double shortfall(double lead) { return lead; }
+  static FUSEDLOSS_INLINE double difference(double apart, double, double) { return apart; }
+  static FUSEDLOSS_INLINE double distance(double apart, double, double) { return 0.5 * apart * apart; }
   static FUSEDLOSS_INLINE double slope(double) { return 1.0; }
-  static FUSEDLOSS_INLINE double step(double count, double first, double, double& within) {
-    within = (first - 1.0) / count;
+  static FUSEDLOSS_INLINE double step(double count, double, double excess, double& within) {
+    within = excess / count;
     return within;
   }
 };
@@ -35,12 +36,14 @@ struct Entmax15 {
   static constexpr double scale = 0.5, surplus = 2;
   static FUSEDLOSS_INLINE double power(double q) { return q * q; }
   static FUSEDLOSS_INLINE double root(double p) { return square_root(p); }
-  static FUSEDLOSS_INLINE double difference(double q, double r) { return (q - r) * (q + r); }
-  static FUSEDLOSS_INLINE double distance(double q, double r) { return (q - r) * (q - r) * (q + 2 * r) * (2.0 / 3.0); }
+  static FUSEDLOSS_INLINE double shortfall(double lead) { return lead * (2.0 - lead); }
+  static FUSEDLOSS_INLINE double difference(double apart, double q, double r) { return apart * (q + r); }
+  static FUSEDLOSS_INLINE double distance(double apart, double q, double r) {
+    return apart * apart * (q + 2 * r) * (2.0 / 3.0);
+  }
   static FUSEDLOSS_INLINE double slope(double q) { return q; }
   /// sum (q - s)^2 = 1 over the support: its smaller root, if there is one, in the form that does not cancel.
-  static FUSEDLOSS_INLINE double step(double count, double first, double second, double& within) {
-    const double excess = second - 1.0;
+  static FUSEDLOSS_INLINE double step(double count, double first, double excess, double& within) {
     const double square = first * first - count * excess;
     within = select(square >= 0.0, excess / (first + square_root(square)), 3.0);
     return excess / (2 * first);

@@ -299,8 +299,8 @@ class _Sparse(PredTarget, Rows):
 
     power: ClassVar[int]
 
-    def reach(self, pred: Array) -> tuple[Array, Array]:
-        """How far logits / power are above the threshold, and below it."""
+    def reach(self, pred: Array, r: Array) -> tuple[Array, Array, Array]:
+        """How far logits / power are above the threshold, that less r, and how far they are below the threshold."""
         apart = (pred - np.max(pred, axis=1, keepdims=True)) / self.power
         near = np.maximum(apart, -2.0)  # the threshold is above -1
         count = np.arange(1, pred.shape[1] + 1)
@@ -312,12 +312,22 @@ class _Sparse(PredTarget, Rows):
             spread = np.cumsum(ordered**2, axis=1) / count - mean**2
             thresholds = mean - np.sqrt(np.maximum(1 / count - spread, 0.0))
         size = np.maximum(np.sum(thresholds < ordered, axis=1, keepdims=True), 1)
-        threshold = np.take_along_axis(thresholds, size - 1, axis=1)
-        q = np.maximum(near - threshold, 0.0)
+        lead = 1 + np.take_along_axis(thresholds, size - 1, axis=1)
+        # What rounding left, by a step of Newton's. The largest q is 1 - lead; without it nothing cancels.
+        q = np.maximum((1 + near) - lead, 0.0)
+        others = np.where(np.arange(pred.shape[1]) == np.argmax(pred, axis=1)[:, None], 0.0, q)
+        excess = np.sum(others**self.power, axis=1, keepdims=True) - (lead if self.power == 1 else lead * (2 - lead))
         slope = np.sum(np.where(q > 0, self.power * q ** (self.power - 1), 0.0), axis=1, keepdims=True)
-        threshold = threshold + (np.sum(q**self.power, axis=1, keepdims=True) - 1) / slope  # what rounding left
+        lead = lead + excess / slope
         wrong = np.any(np.isnan(apart) | np.isnan(pred), axis=1)
-        return spoil(wrong, np.maximum(near - threshold, 0.0), np.maximum(threshold - apart, 0.0))  # type: ignore[return-value]
+        below = (1 + near) - lead <= 0
+        q, less, short = spoil(
+            wrong,
+            np.maximum((1 + near) - lead, 0.0),
+            np.where(below, -r, ((1 + near) - r) - lead),
+            np.maximum((lead - 1) - apart, 0.0),
+        )
+        return q, less, short
 
     def shares(self, target: Array, classes: int) -> tuple[Array, Array]:
         """What a target sums to, and it divided by that."""
@@ -331,11 +341,11 @@ class _Sparse(PredTarget, Rows):
 
     def reference(self, pred: Array, target: Array) -> tuple[Array, Array, Array]:
         mass, y = self.shares(target, pred.shape[1])
-        q, short = self.reach(pred)
         r = y if self.power == 1 else np.sqrt(y)
+        q, less, short = self.reach(pred, r)
         beyond = np.where((y == 0) & ~np.isnan(short), 0.0, self.power * y * short)
-        parts = (q - r) ** 2 / 2 if self.power == 1 else (q - r) ** 2 * (q + 2 * r) * 2 / 3
-        grad = q - r if self.power == 1 else (q - r) * (q + r)
+        parts = less**2 / 2 if self.power == 1 else less**2 * (q + 2 * r) * 2 / 3
+        grad = less if self.power == 1 else less * (q + r)
         weights = self.weights(q)
         top = np.arange(pred.shape[1]) == np.argmax(q, axis=1)[:, None]
         rest = np.sum(np.where(top, 0.0, weights), axis=1, keepdims=True)
@@ -345,7 +355,7 @@ class _Sparse(PredTarget, Rows):
 
     def reference_hvp(self, pred: Array, target: Array, vector: Array) -> Array:
         mass, _ = self.shares(target, pred.shape[1])
-        weights = self.weights(self.reach(pred)[0])
+        weights = self.weights(self.reach(pred, 0.0 * pred)[0])
         mean = np.sum(weights * vector, axis=1, keepdims=True) / np.sum(weights, axis=1, keepdims=True)
         product: Array = mass * weights * (vector - mean)
         return product
