@@ -60,7 +60,9 @@ def reference_and_slack(
         smoothing = getattr(case.loss, "label_smoothing", 0.0)
         if case.soft:
             signs = np.random.default_rng(0)
-            size = np.maximum(np.abs(wide), 1) if cancels(case) else wide  # p is rounded, like a logit of about 1
+            size = (
+                2 * np.maximum(np.abs(wide), 1) if cancels(case) else wide
+            )  # in both, p is rounded like logits about 1
             for way, turn in ((-1, -1), (-1, 1), (1, 1), (1, -1)) * (3 if cancels(case) else 1):
                 changed = case.loss
                 if smoothing:

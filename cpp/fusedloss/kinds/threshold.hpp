@@ -265,7 +265,8 @@ struct Threshold {
     constexpr bool curved = Set == abi::grad_hess || Set == abi::value_grad_hess;
     const Reaching<T> reach = reaching;
     const T least = floor, most = ceiling;
-    alignas(64) double mass[width], per_mass[width], share[width], whole[width], rest[width], mean[width];
+    alignas(64) double mass[width], per_mass[width], share[width], whole[width], rest[width], mean[width],
+        shortfall[width];
     alignas(64) T slope[width], highest[width];
     alignas(64) Bits<T> moves[width];
     for (int l = 0; l < width; ++l) {
@@ -277,6 +278,7 @@ struct Threshold {
       rest[l] = sums.below[l] + (sums.ties[l] - 1) * top_slope;
       mean[l] = sums.dot[l] * share[l];
       highest[l] = top.at[l];
+      shortfall[l] = Loss::shortfall(reach.lead[l]);
       slope[l] = unit.slope[l];
       moves[l] = mask_of<T>(unit.slope[l] != T(0));
     }
@@ -301,8 +303,9 @@ struct Threshold {
                   if constexpr (Labelled) {
                     d1 = Loss::power(q);
                   } else {
-                    const double r = Loss::root(static_cast<double>(t[l]) * per_mass[l]);
-                    d1 = mass[l] * Loss::difference(reach.apart(z[l], r, l), q, r);
+                    const double given = static_cast<double>(t[l]), r = Loss::root(given * per_mass[l]);
+                    const double at_top = (mass[l] - given) - mass[l] * shortfall[l];
+                    d1 = z[l] == highest[l] ? at_top : mass[l] * Loss::difference(reach.apart(z[l], r, l), q, r);
                   }
                   if constexpr (curved) {
                     const double others = z[l] == highest[l] ? rest[l] : whole[l] - weight;

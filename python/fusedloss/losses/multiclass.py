@@ -299,8 +299,8 @@ class _Sparse(PredTarget, Rows):
 
     power: ClassVar[int]
 
-    def reach(self, pred: Array, r: Array) -> tuple[Array, Array, Array]:
-        """How far logits / power are above the threshold, that less r, and how far they are below the threshold."""
+    def reach(self, pred: Array, r: Array) -> tuple[Array, Array, Array, Array]:
+        """How far logits / power are above the threshold, that less r, how far they are below it; 1 - p at the top."""
         apart = (pred - np.max(pred, axis=1, keepdims=True)) / self.power
         near = np.maximum(apart, -2.0)  # the threshold is above -1
         count = np.arange(1, pred.shape[1] + 1)
@@ -321,40 +321,43 @@ class _Sparse(PredTarget, Rows):
         lead = lead + excess / slope
         wrong = np.any(np.isnan(apart) | np.isnan(pred), axis=1)
         below = (1 + near) - lead <= 0
-        q, less, short = spoil(
+        q, less, short, complement = spoil(
             wrong,
             np.maximum((1 + near) - lead, 0.0),
             np.where(below, -r, ((1 + near) - r) - lead),
             np.maximum((lead - 1) - apart, 0.0),
+            lead if self.power == 1 else lead * (2 - lead),
         )
-        return q, less, short
+        return q, less, short, complement
 
     def shares(self, target: Array, classes: int) -> tuple[Array, Array]:
-        """What a target sums to, and it divided by that."""
+        """A target as distributions, and what they sum to."""
         y = one_hot(target, classes) if target.ndim == 1 else target
-        mass = np.sum(y, axis=1, keepdims=True)
-        return mass, y / np.where(mass == 0, 1.0, mass)
+        return y, np.sum(y, axis=1, keepdims=True)
 
     def weights(self, q: Array) -> Array:
         """The derivative of p by q over the power: the Hessian is that of a softmax with these for p."""
         return np.where(q > 0, q ** (self.power - 1), 0.0 * q)
 
     def reference(self, pred: Array, target: Array) -> tuple[Array, Array, Array]:
-        mass, y = self.shares(target, pred.shape[1])
+        given, mass = self.shares(target, pred.shape[1])
+        y = given / np.where(mass == 0, 1.0, mass)
         r = y if self.power == 1 else np.sqrt(y)
-        q, less, short = self.reach(pred, r)
+        q, less, short, complement = self.reach(pred, r)
         beyond = np.where((y == 0) & ~np.isnan(short), 0.0, self.power * y * short)
         parts = less**2 / 2 if self.power == 1 else less**2 * (q + 2 * r) * 2 / 3
-        grad = less if self.power == 1 else less * (q + r)
+        largest = pred == np.max(pred, axis=1, keepdims=True)
+        grad = mass * (less if self.power == 1 else less * (q + r))
+        grad = np.where(largest, (mass - given) - mass * complement, grad)
         weights = self.weights(q)
         top = np.arange(pred.shape[1]) == np.argmax(q, axis=1)[:, None]
         rest = np.sum(np.where(top, 0.0, weights), axis=1, keepdims=True)
         whole = rest + np.sum(np.where(top, weights, 0.0), axis=1, keepdims=True)
         hess = weights * np.where(top, rest, whole - weights) / whole
-        return (mass * np.sum(parts + beyond, axis=1, keepdims=True))[:, 0], mass * grad, mass * hess
+        return (mass * np.sum(parts + beyond, axis=1, keepdims=True))[:, 0], grad, mass * hess
 
     def reference_hvp(self, pred: Array, target: Array, vector: Array) -> Array:
-        mass, _ = self.shares(target, pred.shape[1])
+        _, mass = self.shares(target, pred.shape[1])
         weights = self.weights(self.reach(pred, 0.0 * pred)[0])
         mean = np.sum(weights * vector, axis=1, keepdims=True) / np.sum(weights, axis=1, keepdims=True)
         product: Array = mass * weights * (vector - mean)
