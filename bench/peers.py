@@ -160,7 +160,19 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.Huber: lambda f, z, y: f.huber_loss(z, y),
     fl.BinaryCrossEntropy: lambda f, z, y: f.binary_cross_entropy_with_logits(z, y),
     fl.CrossEntropy: lambda f, z, y: f.cross_entropy(z, y),
+    fl.OrdinalCumulative: lambda f, z, y: _torch_ordinal(f, z, y),
+    fl.SquaredEMD: lambda f, z, y: _torch_emd(f, z, y),
 }
+
+
+def _torch_ordinal(f: Any, z: Any, y: Any) -> Any:
+    above = (y[:, None] > y.new_tensor(range(z.shape[1]))).to(z.dtype)
+    return f.binary_cross_entropy_with_logits(z, above, reduction="sum") / len(z)
+
+
+def _torch_emd(f: Any, z: Any, y: Any) -> Any:
+    apart = f.softmax(z, 1).cumsum(1) - f.one_hot(y, z.shape[1]).cumsum(1)
+    return (apart * apart).sum() / len(z)
 
 
 # ---- JAX: its own and optax's formulas, compiled with their derivative ----
@@ -189,7 +201,13 @@ JAX: dict[type[fl.Loss], Any] = {
     fl.CrossEntropy: lambda jax, z, y: (
         -jax.numpy.mean(jax.numpy.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1))
     ),
+    fl.MultiMargin: lambda jax, z, y: jax.numpy.mean(_optax().multiclass_hinge_loss(z, y)),
+    fl.Sparsemax: lambda jax, z, y: jax.numpy.mean(_optax().multiclass_sparsemax_loss(z, y)),
 }
+
+
+def _optax() -> Any:
+    return importlib.import_module("optax.losses")
 
 
 def _jax_huber(jnp: Any, r: Any) -> Any:

@@ -60,9 +60,6 @@ def reference_and_slack(
         smoothing = getattr(case.loss, "label_smoothing", 0.0)
         if case.soft:
             signs = np.random.default_rng(0)
-            size = (
-                2 * np.maximum(np.abs(wide), 1) if cancels(case) else wide
-            )  # in both, p is rounded like logits about 1
             for way, turn in ((-1, -1), (-1, 1), (1, 1), (1, -1)) * (3 if cancels(case) else 1):
                 changed = case.loss
                 if smoothing:
@@ -73,7 +70,10 @@ def reference_and_slack(
                     factor = 1 + shift * (signs.choice([-2.0, 2.0], target.shape) if case.rows else way)
                     moved = np.where((target == 1) | (target == ignored), target, np.clip(target * factor, 0, 1))
                 rounded = case.rows and dtype == np.float64
-                near = wide + size * (shift / 8 * signs.choice([-4.0, 4.0], wide.shape)) if rounded else wide
+                step = shift / 8 * signs.choice([-4.0, 4.0], wide.shape)
+                near = wide * (1 + step) if rounded else wide
+                if rounded and cancels(case):  # in both backends, p is rounded like logits about 1
+                    near = wide * (1 + 2 * step) + np.where(np.abs(wide) < 1, 2 * step, 0)
                 other = results(Case(changed, case.target), (_inside(case, near), moved), vector, **keywords)
                 slack = {name: np.maximum(slack[name], np.abs(expected[name] - other[name])) for name in expected}
         if vector is not None and case.rows:  # entries of p (1 - p) and p_j p_k times those of the vector, both signs

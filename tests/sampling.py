@@ -152,7 +152,7 @@ class Case:
 
 
 def _around_gap(rng: np.random.Generator, pred: Array, target: Array, at: float, dtype: np.dtype, away: float) -> Array:
-    """Rows with every third class moved onto or beside a gap to their label; with `away`, with all kept off it."""
+    """Every other row with one class moved onto or beside a gap to its label; with `away`, all kept off it."""
     own = np.arange(pred.shape[-1]) == target[..., np.newaxis]
     label = np.take_along_axis(pred, target[..., np.newaxis], axis=-1).astype(dtype).astype(float)
     pred = np.where(own, label, pred)
@@ -160,7 +160,8 @@ def _around_gap(rng: np.random.Generator, pred: Array, target: Array, at: float,
     if away:
         return np.where(~own & (np.abs(pred - on) < away), on + away * rng.uniform(1, 2, pred.shape), pred)
     beside = on.astype(dtype) + rng.integers(-2, 3, pred.shape) * np.spacing(np.abs(on).astype(dtype))
-    return np.where(~own & (rng.integers(0, 3, pred.shape) == 0), beside, pred)
+    chosen = np.arange(pred.shape[-1]) == rng.integers(0, 2 * pred.shape[-1], (*target.shape, 1))
+    return np.where(~own & chosen, beside, pred)
 
 
 def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...], away: float) -> Array:

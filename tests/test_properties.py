@@ -46,6 +46,18 @@ def refutes(case: Case, trait: str, bound: Any, count: int = 4000) -> bool:
             return not np.allclose(value, loss(target, pred), rtol=1e-9, atol=1e-12)
         except ValueError:  # the target's domain is not pred's
             return True
+    if trait in ("shift_invariant", "exchangeable"):
+        if not case.rows:
+            return True
+        if trait == "shift_invariant":
+            if "pred" in loss.domain:
+                return True
+            again = loss(pred + 2, target)
+        else:
+            labels = case.width + loss.further_labels
+            turned = (target + 1) % labels if case.target == "labels" else np.roll(target, 1, loss.axis)
+            again = loss(np.roll(pred, 1, loss.axis), turned)
+        return bool(np.any(np.abs(again - value) > slack * (1 + np.abs(value))))
     if trait == "nonnegative":
         return bool(np.any(value < 0))
     steep = pred * 100 if "pred" not in loss.domain else pred
@@ -59,12 +71,12 @@ def test_traits_hold(case: Case, trait: str) -> None:
     """A declared trait has no counterexample."""
     declared = getattr(case.loss.traits, trait)
     if declared:
-        plain = case.loss.replace(class_weight=None) if case.rows else case.loss
+        plain = case.loss.replace(class_weight=None, ignore_index=None) if case.rows else case.loss
         assert not refutes(Case(plain, case.target), trait, declared)
 
 
 @each_case
-@pytest.mark.parametrize("trait", ["convex", "symmetric", "nonnegative"])
+@pytest.mark.parametrize("trait", ["convex", "symmetric", "nonnegative", "shift_invariant", "exchangeable"])
 def test_traits_that_are_not_declared_are_refuted(case: Case, trait: str) -> None:
     """And the search for counterexamples does find them."""
     if not getattr(case.loss.traits, trait):

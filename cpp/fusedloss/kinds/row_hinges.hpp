@@ -1,8 +1,8 @@
 // The kind of losses of the gaps u_j = margin - z_y + z_j between a row's label and its other classes.
 //
 // Design:
-// 1. u = z_j - (z_y - margin), the threshold kept in two parts: the difference is exact where the two are close, so u
-//    has full relative accuracy and its sign is that of the exact one.
+// 1. u = z_j - (z_y - margin) in double, the threshold kept in two parts: the difference is exact where the two are
+//    close, so u has full relative accuracy and its sign is that of the exact one.
 // 2. One visit a row; what depends on all of it, the label's own entry and the entries of a row with NaN, is mended.
 #pragma once
 
@@ -19,17 +19,17 @@ FUSEDLOSS_BEGIN
 template <class T>
 struct Gap {
   static constexpr int width = lanes<T>;
-  alignas(64) T hi[width], lo[width];
+  alignas(64) double hi[width], lo[width];
 
   FUSEDLOSS_INLINE Gap(const Unit<T>& unit, T margin) {
     for (int l = 0; l < width; ++l) {
-      const TwoTerms<T> threshold = two_diff(unit.label_pred[l], margin);
+      const auto threshold = two_diff(static_cast<double>(unit.label_pred[l]), static_cast<double>(margin));
       hi[l] = threshold.hi;
-      lo[l] = threshold.hi - threshold.hi == T(0) ? threshold.lo : T(0);
+      lo[l] = threshold.hi - threshold.hi == 0.0 ? threshold.lo : 0.0;
     }
   }
 
-  FUSEDLOSS_INLINE T of(T z, int l) const { return (z - hi[l]) - lo[l]; }
+  FUSEDLOSS_INLINE double of(T z, int l) const { return (static_cast<double>(z) - hi[l]) - lo[l]; }
 };
 
 /// Sum (Weston and Watkins) or maximum (Crammer and Singer) over the other classes of max(0, u)^p.
@@ -89,7 +89,7 @@ struct RowHinges {
   static FUSEDLOSS_INLINE void put(const Unit<T>& unit, int lane, std::int64_t index, double grad, double hess, T floor,
                                    T ceiling) {
     const T slope = unit.slope[lane];
-    unit.at(unit.grad, lane, index) = slope * static_cast<T>(grad);
+    unit.at(unit.grad, lane, index) = static_cast<T>(static_cast<double>(slope) * grad);
     if constexpr (Set == abi::grad_hess || Set == abi::value_grad_hess) {
       unit.at(unit.hess, lane, index) = slope * clamp_between(static_cast<T>(hess), floor, ceiling);
     }
@@ -105,15 +105,16 @@ struct RowHinges {
     const Gap<T> gap = gaps;  // copies that no store can change, like all arrays below
     const LaneNumbers<T> numbers = numbering;
     const Bits<double> square = mask_of<double>(squared);
-    const Bits<T> squares = mask_of<T>(squared);
     const T least = floor, most = ceiling;
     alignas(64) double value[width] = {}, pull[width] = {}, active[width] = {};
-    alignas(64) T slope[width], label_vector[width];
+    alignas(64) double scale[width], label_vector[width];
+    alignas(64) T slope[width];
     alignas(64) Bits<T> moves[width];
     for (int l = 0; l < width; ++l) {
       slope[l] = unit.slope[l];
       moves[l] = mask_of<T>(unit.slope[l] != T(0));
-      label_vector[l] = product ? unit.label_vector[l] : T(0);
+      scale[l] = static_cast<double>(unit.slope[l]);
+      label_vector[l] = product ? static_cast<double>(unit.label_vector[l]) : 0.0;
     }
     visit(unit, 0, unit.groups,
           [&](const auto& pred, const auto&, const auto& vector, const auto& grad, const auto& hess, std::int64_t from,
@@ -126,22 +127,22 @@ struct RowHinges {
               const Index number = numbers.number(from + group);
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
-                const Bits<T> other = ~mask_of<T>(number + numbers.offset[l] == numbers.label[l]);
-                const T u = masked(maximum(gap.of(z[l], l), T(0)), other);
-                const T one = masked(T(1), mask_of<T>(u > T(0)));
-                const double wide = static_cast<double>(u);
-                value[l] += blend(square, wide * wide, wide);
+                const Bits<double> other = ~mask_of<double>(number + numbers.offset[l] == numbers.label[l]);
+                const double u = masked(maximum(gap.of(z[l], l), 0.0), other);
+                const Bits<double> wrong = mask_of<double>(u > 0.0);
+                value[l] += blend(square, u * u, u);
                 if constexpr (maps) {
-                  T entry = blend(squares, T(2) * u, one);
-                  if constexpr (product)
-                    entry = masked(T(2) * (v[l] - label_vector[l]), mask_of<T>(u > T(0)) & squares);
-                  pull[l] += static_cast<double>(entry);
+                  double entry = blend(square, 2 * u, masked(1.0, wrong));
+                  if constexpr (product) {
+                    entry = masked(2 * (static_cast<double>(v[l]) - label_vector[l]), wrong & square);
+                  }
+                  pull[l] += entry;
                   if constexpr (curved) {
-                    active[l] += static_cast<double>(one);
-                    const T d2 = masked(T(2) * one, squares);
+                    active[l] += masked(1.0, wrong);
+                    const T d2 = static_cast<T>(masked(2.0, wrong & square));
                     h[l] = masked(slope[l] * clamp_between(d2, least, most), moves[l]);
                   }
-                  g[l] = masked(slope[l] * entry, moves[l]);
+                  g[l] = masked(static_cast<T>(scale[l] * entry), moves[l]);
                 }
               }
             }
@@ -184,8 +185,8 @@ struct RowHinges {
             });
     }
     for (int l = 0; l < width; ++l) {
-      const T reach = unit.classes > 1 ? gap.of(top.at[l], l) : T(0);  // a single class has no other
-      const double u = static_cast<double>(maximum(reach, T(0)) + top.spoilt[l]);
+      const double reach = unit.classes > 1 ? gap.of(top.at[l], l) : 0.0;  // a single class has no other
+      const double u = maximum(reach, 0.0) + static_cast<double>(top.spoilt[l]);
       const bool wrong = u > 0 && top.where[l] >= 0;
       label.value[l] = squared ? u * u : u;
       double entry = !wrong ? 0.0 : squared ? 2 * u : 1.0;
@@ -193,8 +194,8 @@ struct RowHinges {
       if constexpr (maps) {
         if (!unit.across && l > 0) continue;
         if constexpr (product) {
-          const T apart = wrong ? unit.at(unit.vector, l, top.where[l]) - unit.label_vector[l] : T(0);
-          entry = wrong ? bend * static_cast<double>(apart) : 0.0;
+          const double along = wrong ? static_cast<double>(unit.at(unit.vector, l, top.where[l])) : 0.0;
+          entry = wrong ? bend * (along - static_cast<double>(unit.label_vector[l])) : 0.0;
         }
         if (wrong && unit.slope[l] != T(0)) put<T, Set>(unit, l, top.where[l], entry, bend, floor, ceiling);
       }
