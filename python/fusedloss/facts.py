@@ -51,7 +51,8 @@ class Facts:
 
     Attributes:
         task: What it is trained for.
-        activation: What turns pred into a prediction of the target: ``"identity"``, ``"sigmoid"``, ``"softmax"``.
+        activation: What turns pred into a prediction of the target: ``"identity"``, ``"sigmoid"``, ``"softmax"``,
+            ``"sparsemax"``, ``"entmax"``.
         likelihood: The distribution whose negative log-likelihood it is, up to a constant; empty if there is none.
         robustness: What outliers and wrong labels do.
         smoothness: How often it can be differentiated.

@@ -287,7 +287,7 @@ struct OrderedRows {
 template <bool Labelled>
 struct Ordered {
   static constexpr const char* name = Labelled ? "squared_emd_labels" : "squared_emd_distribution";
-  static constexpr double nanoseconds = 6;
+  static constexpr double nanoseconds = 9;
   static constexpr bool labelled = Labelled;
   template <class T>
   struct Options {};

@@ -74,7 +74,7 @@ FUSEDLOSS_SHARED void find_top(const Unit<T>& unit, const LaneNumbers<T>& number
           const T* z = pred + group * unit.pred.step;
           [[maybe_unused]] const Index number = numbers.number(from + group);
           const Index here = static_cast<Index>(from + group);
-          FUSEDLOSS_LANES(width)
+          FUSEDLOSS_LANES(lanes<T>)
           for (int l = 0; l < width; ++l) {
             spoilt[l] |= mask_of<T>(z[l] != z[l]);
             T x = z[l];

@@ -38,7 +38,7 @@ struct Reaching {
   FUSEDLOSS_INLINE double apart(T z, double r, int l) const {
     const double x = signed_of(z, l);
     const double inside = ((1.0 + scale * (static_cast<double>(z) - top[l])) - r) - lead[l];
-    return blend(mask_of<double>(x <= 0.0), -r, inside);
+    return blend(mask_of<double>(x <= 0.0), 0.0 - r, inside);
   }
 };
 
@@ -59,7 +59,7 @@ FUSEDLOSS_SHARED void search_lead(const Unit<T>& unit, Reaching<T>& reaching) {
           [&](const auto& pred, const auto&, const auto&, const auto&, const auto&, std::int64_t, std::int64_t groups) {
             for (std::int64_t group = 0; group < groups; ++group) {
               const T* z = pred + group * unit.pred.step;
-              FUSEDLOSS_LANES(width)
+              FUSEDLOSS_LANES(lanes<T>)
               for (int l = 0; l < width; ++l) {
                 const Bits<double> lower = mask_of<double>(static_cast<double>(z[l]) != reach.top[l]);
                 const double q = masked(reach.of(z[l], l), lower);
@@ -83,7 +83,7 @@ FUSEDLOSS_SHARED void search_lead(const Unit<T>& unit, Reaching<T>& reaching) {
     }
     alignas(64) double lead[width];
     for (int l = 0; l < width; ++l) lead[l] = reaching.lead[l];
-    FUSEDLOSS_LANES(width)
+    FUSEDLOSS_LANES(lanes<T>)
     for (int l = 0; l < width; ++l) {
       const double q = 1.0 - lead[l];
       // sum of p, less 1; q^power - 1 not by subtraction
@@ -171,7 +171,7 @@ struct Threshold {
             for (std::int64_t group = 0; group < count; ++group) {
               const T* t = target + group * unit.target.step;
               const LaneIndex<T> left = numbers.left(from + group);
-              FUSEDLOSS_LANES(width)
+              FUSEDLOSS_LANES(lanes<T>)
               for (int l = 0; l < width; ++l) {
                 mass[l] += static_cast<double>(numbers.offset[l] < left ? t[l] : T(0));
               }
@@ -206,7 +206,7 @@ struct Threshold {
               const T* t = Labelled ? z : target + group * unit.target.step;
               const T* v = product ? vector + group * unit.vector.step : z;
               [[maybe_unused]] const LaneIndex<T> left = numbers.left(from + group);
-              FUSEDLOSS_LANES(width)
+              FUSEDLOSS_LANES(lanes<T>)
               for (int l = 0; l < width; ++l) {
                 const double x = reach.signed_of(z[l], l), q = maximum(x, 0.0);
                 const Bits<double> inside = mask_of<double>(q > 0.0);
@@ -291,7 +291,7 @@ struct Threshold {
               const T* v = product ? vector + group * unit.vector.step : z;
               T* g = grad + group * unit.grad.step;
               T* h = curved ? hess + group * unit.hess.step : g;
-              FUSEDLOSS_LANES(width)
+              FUSEDLOSS_LANES(lanes<T>)
               for (int l = 0; l < width; ++l) {
                 const double q = reach.of(z[l], l);
                 const double weight = blend(mask_of<double>(q == 0.0), 0.0, Loss::slope(q));

@@ -324,7 +324,7 @@ class _Sparse(PredTarget, Rows):
         q, less, short, complement = spoil(
             wrong,
             np.maximum((1 + near) - lead, 0.0),
-            np.where(below, -r, ((1 + near) - r) - lead),
+            np.where(below, 0.0 - r, ((1 + near) - r) - lead),
             np.maximum((lead - 1) - apart, 0.0),
             lead if self.power == 1 else lead * (2 - lead),
         )
