@@ -192,7 +192,19 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.BinaryCrossEntropy: lambda f, z, y: f.binary_cross_entropy_with_logits(z, y),
     fl.CrossEntropy: lambda f, z, y: f.cross_entropy(z, y),
     fl.LinearCrossEntropy: Several(_torch_linear_cross_entropy, (0, 1, 3)),
+    fl.OrdinalCumulative: lambda f, z, y: _torch_ordinal(f, z, y),
+    fl.SquaredEMD: lambda f, z, y: _torch_emd(f, z, y),
 }
+
+
+def _torch_ordinal(f: Any, z: Any, y: Any) -> Any:
+    above = (y[:, None] > y.new_tensor(range(z.shape[1]))).to(z.dtype)
+    return f.binary_cross_entropy_with_logits(z, above, reduction="sum") / len(z)
+
+
+def _torch_emd(f: Any, z: Any, y: Any) -> Any:
+    apart = f.softmax(z, 1).cumsum(1) - f.one_hot(y, z.shape[1]).cumsum(1)
+    return (apart * apart).sum() / len(z)
 
 
 # ---- JAX: its own and optax's formulas, compiled with their derivative ----
@@ -221,7 +233,13 @@ JAX: dict[type[fl.Loss], Any] = {
     fl.CrossEntropy: lambda jax, z, y: (
         -jax.numpy.mean(jax.numpy.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1))
     ),
+    fl.MultiMargin: lambda jax, z, y: jax.numpy.mean(_hinges(jax.numpy, z, y)),
 }
+
+
+def _hinges(jnp: Any, z: Any, y: Any) -> Any:
+    own = jnp.arange(z.shape[1]) == y[:, None]
+    return jnp.max(z + jnp.where(own, 0, 1).astype(z.dtype), axis=1) - jnp.take_along_axis(z, y[:, None], axis=1)[:, 0]
 
 
 def _jax_huber(jnp: Any, r: Any) -> Any:

@@ -42,7 +42,8 @@ class Case:
         """Length of the axis that array options lie along; of rows, the number of classes."""
         if isinstance(self.loss, Rows):
             arrays = [getattr(self.loss, name) for name in self.loss.class_arrays]
-            return next((array.size for array in arrays if isinstance(array, np.ndarray)), CLASSES)
+            sizes = [array.size - self.loss.further_labels for array in arrays if isinstance(array, np.ndarray)]
+            return sizes[0] if sizes else CLASSES
         arrays = [p for p in self.loss.parameters() if isinstance(p, np.ndarray)]
         return arrays[0].size if arrays else None
 
@@ -118,7 +119,13 @@ class Case:
         mask = getattr(self.loss, "class_mask", None)
         live = np.arange(classes) if mask is None else np.flatnonzero(mask)
         if self.target == "labels":
-            return np.ascontiguousarray(pred, dtype), live[rng.integers(0, live.size, shape)]
+            live = np.append(live, classes + np.arange(self.loss.further_labels))
+            target = live[rng.integers(0, live.size, shape)]
+            rows = np.moveaxis(pred, axis, -1)
+            for kink in self.loss.kinks:
+                if kink.of == "gap":
+                    rows = _around_gap(rng, rows, target, kink.at, dtype, away)
+            return np.ascontiguousarray(np.moveaxis(rows, -1, axis), dtype), target
         share = np.zeros(full)
         share[..., live] = rng.dirichlet(np.full(live.size, 0.5), shape).reshape(*shape, live.size)
         certain = rng.random(shape)[..., np.newaxis] < 0.2
@@ -149,6 +156,19 @@ class Case:
         return pred
 
 
+def _around_gap(rng: np.random.Generator, pred: Array, target: Array, at: float, dtype: np.dtype, away: float) -> Array:
+    """Every other row with one class moved onto or beside a gap to its label; with `away`, all kept off it."""
+    own = np.arange(pred.shape[-1]) == target[..., np.newaxis]
+    label = np.take_along_axis(pred, target[..., np.newaxis], axis=-1).astype(dtype).astype(float)
+    pred = np.where(own, label, pred)
+    on = label + at
+    if away:
+        return np.where(~own & (np.abs(pred - on) < away), on + away * rng.uniform(1, 2, pred.shape), pred)
+    beside = on.astype(dtype) + rng.integers(-2, 3, pred.shape) * np.spacing(np.abs(on).astype(dtype))
+    chosen = np.arange(pred.shape[-1]) == rng.integers(0, 2 * pred.shape[-1], (*target.shape, 1))
+    return np.where(~own & chosen, beside, pred)
+
+
 def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...], away: float) -> Array:
     """Numbers of an interval: its ends, numbers close to them, others; with `away`, only the last.
 
@@ -176,6 +196,7 @@ CASES = [
     Case(loss, target)
     for loss in PREDICTIONS
     for target in (("labels", "distribution") if isinstance(loss, Rows) else ("float",))
+    if target != "distribution" or loss.takes_distributions
 ]
 
 

@@ -20,7 +20,7 @@ POINTS = 20_000 * int(os.environ.get("FUSEDLOSS_SWEEP", "1"))
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 elementwise = pytest.mark.parametrize("case", [case for case in CASES if not case.rows], ids=str)
-row_cases = [case for case in CASES if case.rows and case.loss.takes_logits and case.width == CLASSES]
+row_cases = [case for case in CASES if case.loss.traits.shift_invariant and case.width == CLASSES]
 rows = pytest.mark.parametrize("case", row_cases, ids=str)
 
 

@@ -99,7 +99,7 @@ def test_options_of_several_kinds_are_brought_into_one_form() -> None:
 def test_class_declares_what_readers_and_tests_need(cls: Any) -> None:
     facts = cls.facts
     assert facts.task
-    assert facts.activation in {"identity", "exp", "sigmoid", "softmax"}
+    assert facts.activation in {"identity", "exp", "sigmoid", "softmax", "sparsemax", "entmax"}
     assert facts.robustness
     assert facts.smoothness
     assert dict(facts.samples[0]) == {}

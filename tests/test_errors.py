@@ -469,6 +469,30 @@ def test_queries(case: Case) -> None:
         IndexError,
         "target 3 at index (1,) is out of range for 3 classes",
     ),
+    Case(
+        "grade",
+        lambda: fl.ordinal_cumulative(Z, [0, 3, 4, 0]),
+        IndexError,
+        "target 4 at index (2,) is out of range for 4 classes",
+    ),
+    Case(
+        "weighted grade",
+        lambda: fl.ordinal_cumulative(Z, LABELS, class_weight=[1, 2, 3]),
+        ValueError,
+        "class_weight has 3 entries, but pred has 3 entries for 4 labels",
+    ),
+    Case(
+        "labels only",
+        lambda: fl.multi_margin(Z, P),
+        ValueError,
+        "target must have shape (4,) (labels), got (4, 3)",
+    ),
+    Case(
+        "float labels only",
+        lambda: fl.MultiMargin().weight_total(LABELS * 1.0),
+        TypeError,
+        "target holds labels and must be of an integer dtype, got float64; use target.astype(np.int64)",
+    ),
 )
 def test_labels(case: Case) -> None:
     case.check()

@@ -206,6 +206,95 @@ def test_torch_linear_cross_entropy(seed: int, reduction: str, chunked: bool, dt
         np.testing.assert_allclose(grad, leaf.grad.numpy(), rtol=REL[dtype], atol=REL[dtype] * np.abs(grad).max())
 
 
+def test_torch_multiclass(seed: int, reduction: str, dtype: np.dtype) -> None:
+    """Its multi_margin_loss is divided by the classes, its mean by the items whatever their weights."""
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    rng = np.random.default_rng(seed)
+    classes = int(rng.integers(2, 9))
+    z = rng.normal(0, 3, (7, classes)).astype(dtype)
+    y, grades = rng.integers(0, classes, 7), rng.integers(0, classes + 1, 7)
+    soft = rng.dirichlet(np.ones(classes), 7).astype(dtype)
+    weight, margin, power = rng.uniform(0.2, 3, classes), float(rng.uniform(0, 2)), int(rng.integers(1, 3))
+    t = torch.tensor
+    above = t((grades[:, None] > np.arange(classes)).astype(dtype))
+    reduce = {"mean": torch.mean, "sum": torch.sum, "none": lambda x: x}[reduction]
+
+    def emd(x: Any, target: Any) -> Any:
+        return reduce(((torch.softmax(x, 1).cumsum(1) - target.cumsum(1)) ** 2).sum(1))
+
+    def margins(x: Any, **options: Any) -> Any:
+        return functional.multi_margin_loss(x, t(y), p=power, margin=margin, reduction=reduction, **options) * classes
+
+    hinges: Any = fl.MultiMargin(kind="weston_watkins", p=power, margin=margin)
+    pairs: list[tuple[Any, np.ndarray, Any]] = [
+        (hinges, y, margins),
+        (
+            fl.OrdinalCumulative(),
+            grades,
+            lambda x: reduce(functional.binary_cross_entropy_with_logits(x, above, reduction="none").sum(1)),
+        ),
+        (fl.SquaredEMD(), y, lambda x: emd(x, functional.one_hot(t(y), classes))),
+        (fl.SquaredEMD(), soft, lambda x: emd(x, t(soft))),
+    ]
+    if reduction != "mean":
+        weighted = hinges.replace(class_weight=weight)
+        pairs.append((weighted, y, lambda x: margins(x, weight=t(weight.astype(dtype)))))
+    for loss, target, theirs in pairs:
+        value, grad = loss.replace(reduction=reduction).value_and_grad(z, target)
+        expected, slope = torch_gradient(theirs, z)
+        close(value, expected, dtype)
+        np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=REL[dtype] * max(1.0, np.abs(slope).max()))
+
+
+# ---- Formulas of papers ----
+
+
+def entmax15(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Peters, Niculae and Martins 2019: algorithm 2, with a sort, and the loss of equation 12 for any distribution."""
+    ordered = np.sort(z / 2, axis=1)[:, ::-1]
+    count = np.arange(1, z.shape[1] + 1)
+    mean = np.cumsum(ordered, axis=1) / count
+    square = np.cumsum(ordered**2, axis=1) / count
+    tau = mean - np.sqrt(np.maximum((1 - count * (square - mean**2)) / count, 0))
+    support = np.sum(tau <= ordered, axis=1)
+    p = np.maximum(z / 2 - np.take_along_axis(tau, support[:, None] - 1, axis=1), 0) ** 2
+
+    def entropy(q: np.ndarray) -> np.ndarray:
+        return 4 / 3 * np.sum(q - q**1.5, axis=1)
+
+    return np.sum((p - y) * z, axis=1) + entropy(p) - entropy(y), p
+
+
+def sparsemax(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Martins and Astudillo 2016: algorithm 1, with a sort, and the Fenchel-Young loss of half the squared norm."""
+    ordered = np.sort(z, axis=1)[:, ::-1]
+    count = np.arange(1, z.shape[1] + 1)
+    total = np.cumsum(ordered, axis=1)
+    support = np.sum(1 + count * ordered > total, axis=1)[:, None]
+    p = np.maximum(z - (np.take_along_axis(total, support - 1, axis=1) - 1) / support, 0)
+    return np.sum((p - y) * z, axis=1) - np.sum(p**2 - y**2, axis=1) / 2, p
+
+
+@ROUNDS
+@pytest.mark.parametrize("classes", [1, 2, 7, 70, 1000])
+@pytest.mark.parametrize(("loss", "formula"), [(fl.Sparsemax(), sparsemax), (fl.Entmax15(), entmax15)], ids=repr)
+def test_sparse_probabilities(seed: int, classes: int, loss: Any, formula: Any, dtype: np.dtype) -> None:
+    """Fenchel-Young losses as their papers state them; values cancel there, where p is close to y."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(0, rng.choice([0.01, 0.3, 1, 5]), (9, classes)).astype(dtype)
+    labels = rng.integers(0, classes, 9)
+    soft = rng.dirichlet(np.full(classes, 0.3), 9)
+    for target, y in ((labels, np.eye(classes)[labels]), (soft, soft)):
+        value, grad = loss.replace(reduction="none").value_and_grad(z, target)
+        expected, p = formula(z.astype(float), y)
+        tiny = 1e-6 if dtype == np.float32 else 1e-14
+        np.testing.assert_allclose(value, expected, rtol=REL[dtype], atol=tiny)
+        np.testing.assert_allclose(grad, p - y, rtol=REL[dtype], atol=tiny)
+        if target is labels:
+            np.testing.assert_array_equal(grad + y == 0, p == 0)
+
+
 # ---- scikit-learn ----
 
 
@@ -497,6 +586,11 @@ def test_optax(seed: int) -> None:
             labels,
             lambda x: optax.softmax_cross_entropy(x, smoothed),
         ),
+        (fl.MultiMargin(), rows, labels, lambda x: optax.losses.multiclass_hinge_loss(x, labels)),
+        (fl.MultiMargin(margin=0), rows, labels, lambda x: optax.losses.multiclass_perceptron_loss(x, labels)),
+        (fl.Sparsemax(), rows, labels, lambda x: optax.losses.multiclass_sparsemax_loss(x, labels)),
+        (fl.Sparsemax(), rows / 8, labels, lambda x: optax.losses.multiclass_sparsemax_loss(x, labels)),
+        (fl.Sparsemax(), rows[:, :2], labels % 2, lambda x: optax.losses.sparsemax_loss(x[:, 1] - x[:, 0], labels % 2)),
     ]
     for loss, pred, target, theirs in pairs:
         value, grad = loss.replace(reduction="none").value_and_grad(pred, target)

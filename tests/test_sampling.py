@@ -20,6 +20,10 @@ def position(case: Case, of: str, pred: np.ndarray, target: np.ndarray) -> np.nd
     if of == "margin":
         slope, offset = case.loss.map_to_signs
         return (slope * target + offset) * pred
+    if of == "gap":
+        rows = np.moveaxis(pred, case.loss.axis, -1)
+        gaps = rows - np.take_along_axis(rows, target[..., np.newaxis], axis=-1)
+        return np.where(np.arange(rows.shape[-1]) == target[..., np.newaxis], np.inf, gaps).astype(pred.dtype)
     return pred
 
 
@@ -67,7 +71,7 @@ def test_targets_are_varied(case: Case) -> None:
     pred, target = case.operands(np.random.default_rng(0), (3000,))
     assert np.unique(pred).size > 1000
     if case.target == "labels":
-        assert np.unique(target).size == case.width
+        assert np.unique(target).size == case.width + case.loss.further_labels
     elif case.target == "distribution":
         assert np.allclose(target.sum(axis=case.loss.axis), 1)
         assert np.sum(target == 1) > 100

@@ -86,7 +86,7 @@ void clear(abi::Call& call) {
   call.logits = nullptr;
   call.wants_extra = false;
   for (abi::Array& array : call.extra) array.layout = abi::absent;
-  call.classes = 1;
+  call.classes = call.labels = 1;
   call.starts = nullptr;
 }
 
@@ -165,8 +165,8 @@ class ClassNumbers {
 };
 
 /// The one-dimensional array of a number a class that Python made.
-const double* a_class_each(const py::array_t<double>& array, const abi::Call& call) {
-  if (array.ndim() != 1 || array.shape(0) != call.classes || array.strides(0) != sizeof(double)) {
+const double* a_class_each(const py::array_t<double>& array, std::int64_t classes) {
+  if (array.ndim() != 1 || array.shape(0) != classes || array.strides(0) != sizeof(double)) {
     throw py::value_error("fusedloss._core: an array does not fit the classes");
   }
   return array.data();
@@ -179,13 +179,13 @@ class Softmaxing {
              const std::optional<py::array_t<double>>& factor)
       : live_(precision, call.classes), factor_(precision, factor ? call.classes : 0) {
     if (factor) {
-      const double* from = a_class_each(*factor, call);
+      const double* from = a_class_each(*factor, call.classes);
       for (std::int64_t c = 0; c < call.classes; ++c) factor_.set(c, from[c]);
       call.class_factor = factor_.data();
     }
     if (!options) return;
     const auto& [softcap, temperature, z_loss, live] = *options;
-    const double* from = live ? a_class_each(*live, call) : nullptr;
+    const double* from = live ? a_class_each(*live, call.classes) : nullptr;
     logits_ = {softcap, temperature, z_loss, live_.data(), 0, false};
     for (std::int64_t c = 0; c < call.classes; ++c) {
       const bool there = from == nullptr || from[c] != 0;
@@ -202,6 +202,13 @@ class Softmaxing {
   ClassNumbers live_, factor_;
   abi::Logits logits_;
 };
+bool has_labels(const abi::Kernel& kernel) {
+  return kernel.kind == abi::rows_of_labels || kernel.kind == abi::rows_of_grades;
+}
+
+std::int64_t labels_of(const abi::Kernel& kernel, std::int64_t classes) {
+  return kernel.kind == abi::rows_of_grades ? classes + 1 : classes;
+}
 
 /// What a call over rows needs beside its arrays.
 struct RowOptions {
@@ -210,23 +217,20 @@ struct RowOptions {
 
   void apply(abi::Call& call) const {
     if (class_weight) {
-      call.class_weight = a_class_each(*class_weight, call);
+      call.class_weight = a_class_each(*class_weight, call.labels);
     }
     call.has_ignore_index = ignore_index.has_value();
     call.ignore_index = ignore_index.value_or(0);
   }
 };
 
-std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int outputs, int precision,
-                                         const py::array& pred, const py::array& target, int axis,
-                                         const py::object& weight, const py::object& cotangent,
-                                         const py::object& vector, const py::object& value, const py::object& grad,
-                                         const py::object& hess, double scale, double hess_floor, double hess_ceiling,
-                                         const std::optional<py::array_t<double>>& class_weight,
-                                         std::optional<std::int64_t> ignore_index,
-                                         const std::optional<py::array_t<double>>& class_factor,
-                                         const std::optional<LogitOptions>& logits,
-                                         const std::optional<py::tuple>& extra) {
+std::pair<double, std::int64_t> run_rows(
+    const py::capsule& plan_capsule, int outputs, int precision, const py::array& pred, const py::array& target,
+    int axis, const py::object& weight, const py::object& cotangent, const py::object& vector, const py::object& value,
+    const py::object& grad, const py::object& hess, double scale, double hess_floor, double hess_ceiling,
+    const std::optional<py::array_t<double>>& class_weight, std::optional<std::int64_t> ignore_index,
+    const std::optional<py::array_t<double>>& class_factor, const std::optional<LogitOptions>& logits,
+    const std::optional<py::tuple>& extra) {
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   if (axis < 0 || axis >= pred.ndim()) throw py::value_error("fusedloss._core: no such axis");
@@ -254,6 +258,7 @@ std::pair<double, std::int64_t> run_rows(const py::capsule& plan_capsule, int ou
   call.wants_extra = extra.has_value();
   for (int k = 0; k < abi::extras; ++k) space.add(element(extra, k), false, true, call.extra[k]);
   space.finish(call);
+  call.labels = labels_of(kernel, call.classes);
   RowOptions{class_weight, ignore_index}.apply(call);
   const Softmaxing softmaxing(call, precision, logits, class_factor);
   const Outcome outcome = execute(kernel, precision, set, call);
@@ -356,7 +361,7 @@ std::pair<double, std::int64_t> row_weights(const py::array& target, int axis, s
   space.add(target, !labels, false, call.inputs[1]);
   space.add(weight, false, false, call.weight);
   space.finish(call);
-  call.classes = classes;
+  call.classes = call.labels = classes;
   call.inputs[0] = call.inputs[1];  // decides how rows are cut into tasks; never read
   RowOptions{class_weight, ignore_index}.apply(call);
   const Outcome outcome = execute(weight_kernel(labels ? "label_weight" : "target_weight"), 1, abi::value_only, call);
@@ -431,7 +436,7 @@ struct PlainCall {
     const abi::DType dtype = precision == 0 ? abi::float32 : abi::float64;
     const std::int64_t size = precision == 0 ? 4 : 8;
     const bool rows = kernel.kind != abi::elements;
-    const bool labels = kernel.kind == abi::rows_of_labels;
+    const bool labels = has_labels(kernel);
     const int axes = pred->nd;
     if (rows && axes < 1) return false;
     if (target->nd != axes - (labels ? 1 : 0) || !same_shape(pred, target, target->nd)) return false;
@@ -448,6 +453,7 @@ struct PlainCall {
     std::int64_t items = 1;
     for (int i = 0; i < axes - (rows ? 1 : 0); ++i) items *= pred->dimensions[i];
     call.classes = rows ? pred->dimensions[axes - 1] : 1;
+    call.labels = labels_of(kernel, call.classes);
     if (items == 0 || call.classes == 0) return false;
     bytes = items * call.classes * size;
     call.items.size = items;
@@ -500,7 +506,7 @@ py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arg
   if (!enabled || plan.reduction == none || !plain.read(plan, arguments[0], arguments[1])) return py::none();
   const abi::Kernel& kernel = plan.chosen();
   abi::Call& call = plain.call;
-  if (kernel.kind == abi::rows_of_labels && !labels_in_range(call)) return py::none();
+  if (has_labels(kernel) && !labels_in_range(call)) return py::none();
 
   const bool maps = outputs != abi::value_only;
   const bool curved = outputs == abi::grad_hess || outputs == abi::value_grad_hess;

@@ -28,6 +28,11 @@ constexpr Kernels<sizeof...(Losses)> softmax_kernels(List<Losses...>) {
   return {{row_kernel<Softmax<Losses>>()...}};
 }
 
+template <class... Solvers>
+constexpr Kernels<sizeof...(Solvers)> row_kernels(List<Solvers...>) {
+  return {{row_kernel<Solvers>()...}};
+}
+
 template <class... Losses>
 constexpr Kernels<2 * sizeof...(Losses)> mixture_kernels(List<Losses...>) {
   return {{row_kernel<Mixture<Losses, true>>()..., row_kernel<Mixture<Losses, false>>()...}};

@@ -1,9 +1,10 @@
 #include "dispatch.hpp"
 
 // A line a kernel file. Each exports one table for each instruction set.
-#define FUSEDLOSS_FAMILIES(family)                                                                       \
-  family(weights) family(regression) family(relative) family(likelihood) family(gaussian) family(robust) \
-      family(binary) family(margin) family(gan) family(softmax) family(mixture) family(probability) family(ranking)
+#define FUSEDLOSS_FAMILIES(family)                                                                                  \
+  family(weights) family(regression) family(relative) family(likelihood) family(gaussian) family(robust)            \
+      family(binary) family(margin) family(gan) family(softmax) family(mixture) family(probability) family(ranking) \
+          family(multiclass)
 
 #define FUSEDLOSS_DECLARE_baseline(name) extern "C" const fusedloss::abi::Table fusedloss_##name##_baseline;
 #define FUSEDLOSS_DECLARE_v3(name) extern "C" const fusedloss::abi::Table fusedloss_##name##_v3;

@@ -22,4 +22,5 @@ Value: TypeAlias = Any
 
 Reduction: TypeAlias = Literal["mean", "sum", "none", "batchmean"]
 Labels: TypeAlias = Literal["pm1", "01"]
+Hinges: TypeAlias = Literal["crammer_singer", "weston_watkins"]
 Mask: TypeAlias = npt.NDArray[np.bool_]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arrays import Array, ArrayLike, Labels, Mask, Reduction, Value
+from .arrays import Array, ArrayLike, Hinges, Labels, Mask, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
 from .losses.gan import (
@@ -31,6 +31,7 @@ from .losses.margin import (
     SmoothHinge,
     SquaredHinge,
 )
+from .losses.multiclass import Entmax15, MultiMargin, OrdinalCumulative, Sparsemax, SquaredEMD
 from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
@@ -51,6 +52,7 @@ __all__ = [
     "CriticDiscriminator",
     "CriticGenerator",
     "CrossEntropy",
+    "Entmax15",
     "Expectile",
     "Exponential",
     "Fair",
@@ -76,7 +78,9 @@ __all__ = [
     "MarginRanking",
     "MinimaxGenerator",
     "ModifiedHuber",
+    "MultiMargin",
     "NonSaturatingGenerator",
+    "OrdinalCumulative",
     "PairwiseLogistic",
     "Perceptron",
     "Poisson",
@@ -87,6 +91,8 @@ __all__ = [
     "RelativisticGenerator",
     "SmoothHinge",
     "SmoothL1",
+    "Sparsemax",
+    "SquaredEMD",
     "SquaredHinge",
     "StudentT",
     "SymmetricCrossEntropy",
@@ -101,6 +107,7 @@ __all__ = [
     "critic_generator",
     "cross_entropy",
     "crps_gaussian",
+    "entmax15",
     "expectile",
     "exponential",
     "fair",
@@ -130,7 +137,9 @@ __all__ = [
     "modified_huber",
     "mse",
     "msle",
+    "multi_margin",
     "non_saturating_generator",
+    "ordinal_cumulative",
     "pairwise_logistic",
     "perceptron",
     "poisson",
@@ -142,6 +151,8 @@ __all__ = [
     "smape",
     "smooth_hinge",
     "smooth_l1",
+    "sparsemax",
+    "squared_emd",
     "squared_hinge",
     "student_t",
     "symmetric_cross_entropy",
@@ -178,6 +189,11 @@ LOSSES: dict[str, type[Loss]] = {
     "exponential": Exponential,
     "hinge_embedding": HingeEmbedding,
     "margin_ranking": MarginRanking,
+    "multi_margin": MultiMargin,
+    "ordinal_cumulative": OrdinalCumulative,
+    "squared_emd": SquaredEMD,
+    "sparsemax": Sparsemax,
+    "entmax15": Entmax15,
     "list_net": ListNet,
     "list_mle": ListMLE,
     "lambda_rank": LambdaRank,
@@ -792,6 +808,130 @@ def margin_ranking(
     """
     return MarginRanking(margin=margin, reduction=reduction)(
         x1, x2, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def multi_margin(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    kind: Hinges = "crammer_singer",
+    p: float = 1.0,
+    margin: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Hinges between the label's score and those of the other classes: a multiclass support-vector machine.
+
+    The value of `MultiMargin` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MultiMargin(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        axis=axis,
+        kind=kind,
+        p=p,
+        margin=margin,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def ordinal_cumulative(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Ordered labels from cumulative logits: how likely the label is above each of the thresholds between them.
+
+    The value of `OrdinalCumulative` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return OrdinalCumulative(class_weight=class_weight, ignore_index=ignore_index, axis=axis, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def squared_emd(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The squared distance of cumulative distributions over ordered classes: a wrong class costs by how far it is.
+
+    The value of `SquaredEMD` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SquaredEMD(class_weight=class_weight, ignore_index=ignore_index, axis=axis, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def sparsemax(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The loss of sparsemax, the projection of logits onto the probabilities: far classes get exactly 0.
+
+    The value of `Sparsemax` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Sparsemax(class_weight=class_weight, ignore_index=ignore_index, axis=axis, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def entmax15(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The loss of 1.5-entmax, between softmax and sparsemax: smooth, and far classes still get exactly 0.
+
+    The value of `Entmax15` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Entmax15(class_weight=class_weight, ignore_index=ignore_index, axis=axis, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
     )
 
 

@@ -14,12 +14,13 @@ class Kink:
     Attributes:
         at: The point.
         order: 1 if the gradient jumps there, 2 if only the Hessian does.
-        of: What equals `at` at the kink: ``"residual"`` (pred - target), ``"margin"`` (label times pred) or ``"pred"``.
+        of: What equals `at` at the kink: ``"residual"`` (pred - target), ``"margin"`` (label times pred), ``"pred"``,
+            or of rows ``"gap"`` (pred of a class less that of the label).
     """
 
     at: float
     order: Literal[1, 2]
-    of: Literal["residual", "margin", "pred"]
+    of: Literal["residual", "margin", "pred", "gap"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +32,17 @@ class Traits:
         symmetric: pred and target may change places.
         nonnegative: It is never below 0.
         lipschitz: A bound of the absolute value of every entry of the gradient; None if there is none.
+        shift_invariant: Of rows: a number added to all classes changes nothing, so that every derivative depends on
+            the whole row.
+        exchangeable: Of rows: classes may change places, in pred and target alike.
     """
 
     convex: bool = False
     symmetric: bool = False
     nonnegative: bool = True
     lipschitz: float | None = None
+    shift_invariant: bool = False
+    exchangeable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +52,7 @@ class Facts:
     Attributes:
         task: What it is trained for.
         activation: What turns pred into a prediction of the target: ``"identity"``, ``"exp"``, ``"sigmoid"``,
-            ``"softmax"``.
+            ``"softmax"``, ``"sparsemax"``, ``"entmax"``.
         likelihood: The distribution whose negative log-likelihood it is, up to a constant; empty if there is none.
         robustness: What outliers and wrong labels do.
         smoothness: How often it can be differentiated.

@@ -92,6 +92,7 @@ struct Call {
   bool has_ignore;
   // Rows only.
   std::int64_t classes;
+  std::int64_t labels;  ///< how many there are: `classes`, or one more for grades
   const double* class_weight;
   std::int64_t ignore_index;
   bool has_ignore_index;
@@ -116,8 +117,9 @@ using Run = void (*)(const Call*, std::int64_t task, void* scratch, Partial*);
 
 constexpr int precisions = 2;  ///< float32, float64
 
-/// What a kernel's items are, and what its target is. Queries take a step a document, or one for each pair of them.
-enum Kind : std::int32_t { elements, rows_of_labels, rows_of_distributions, queries, queries_of_pairs };
+/// What a kernel's items are, and what its target is. Grades are labels that classes lie between, one more than them.
+/// Queries take a step a document, or one for each pair of them.
+enum Kind : std::int32_t { elements, rows_of_labels, rows_of_grades, rows_of_distributions, queries, queries_of_pairs };
 
 /// One loss as the dispatcher sees it.
 struct Kernel {

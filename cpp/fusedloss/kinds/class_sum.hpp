@@ -1,8 +1,8 @@
 // The kind of losses that are a sum over the classes of a row, class by class, without a softmax: cross-entropy of
 // probabilities.
 //
-// A functor gives the Jet of one class from its prediction and its target; the row's value is their sum. One visit a
-// row.
+// A functor gives the Jet of one class from its prediction and its target; the row's value is their sum. A label is a
+// target of 1 at its class, a grade one at all classes below it. One visit a row.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ template <class Loss>
 struct ClassSum {
   static constexpr const char* name = Loss::name;
   static constexpr double nanoseconds = Loss::nanoseconds;
-  static constexpr bool labelled = Loss::labelled;
+  static constexpr bool labelled = Loss::labelled, grades = has_grades<Loss>;
   template <class T>
   using Options = typename Loss::template Options<T>;
 
@@ -58,7 +58,8 @@ struct ClassSum {
               FUSEDLOSS_LANES(lanes<T>)
               for (int l = 0; l < width; ++l) {
                 const bool real = offset[l] < left;
-                const T share = Loss::target(labelled ? (offset[l] == label[l] ? T(1) : T(0)) : t[l], uniform, options);
+                const bool marked = grades ? offset[l] < label[l] : offset[l] == label[l];
+                const T share = Loss::target(labelled ? (marked ? T(1) : T(0)) : t[l], uniform, options);
                 const Jet<T> jet = Loss::eval(x[l], share, options);
                 const bool moves = slope[l] != T(0);
                 sum[l] += real ? static_cast<double>(jet.value) : 0.0;

@@ -183,7 +183,7 @@ FUSEDLOSS_SHARED void weigh_rows(const abi::Call* call, std::int64_t task, bool 
       if (call->has_ignore_index && label == call->ignore_index) {
         rows.weight[i] = T(0);
         rows.label[i] = -1;
-      } else if (label < 0 || label >= call->classes) {
+      } else if (label < 0 || label >= call->labels) {
         refuse(i);
         rows.label[i] = -1;
       } else if (call->class_weight != nullptr) {
@@ -500,8 +500,9 @@ struct RowTask {
       }
       for (int l = 0; l < width; ++l) {
         const std::int64_t label = unit.label[l];
-        unit.label_pred[l] = label < 0 ? T(0) : unit.at(unit.pred, l, label);
-        if constexpr (wants_product) unit.label_vector[l] = label < 0 ? T(0) : unit.at(unit.vector, l, label);
+        const bool is_class = label >= 0 && label < call->classes;  // the last grade is none
+        unit.label_pred[l] = is_class ? unit.at(unit.pred, l, label) : T(0);
+        if constexpr (wants_product) unit.label_vector[l] = is_class ? unit.at(unit.vector, l, label) : T(0);
       }
 
       solve(unit, call->options, static_cast<T>(call->hess_floor), static_cast<T>(call->hess_ceiling));
@@ -562,7 +563,9 @@ constexpr abi::Kernel row_kernel() {
   using F = typename Solve::template Options<float>;
   constexpr int options = std::is_empty_v<F> ? 0 : static_cast<int>(sizeof(F) / sizeof(float));
   return {Solve::name,
-          Solve::labelled ? abi::rows_of_labels : abi::rows_of_distributions,
+          has_grades<Solve> ? abi::rows_of_grades
+          : Solve::labelled ? abi::rows_of_labels
+                            : abi::rows_of_distributions,
           2,
           1,
           options,

@@ -45,6 +45,10 @@ class Rows(RowOptions, Kind):
 
     class_arrays: ClassVar[tuple[str, ...]] = ("class_weight",)
     """Options that may be an array of a number for each class."""
+    takes_distributions: ClassVar[bool] = True
+    """Whether the target may hold distributions, and not only labels."""
+    further_labels: ClassVar[int] = 0
+    """How many labels there are beyond one for each class of pred."""
 
     _distribution_plan: ClassVar[Any] = None
 
@@ -83,8 +87,9 @@ class Rows(RowOptions, Kind):
 
     def _make_plan(self) -> Any:
         plain = self.class_weight is None and self.ignore_index is None and self.axis == -1
-        distribution_plan = backend.plan(*self.kernel(labels=False), self.reduction, ())
-        object.__setattr__(self, "_distribution_plan", distribution_plan)
+        if self.takes_distributions:
+            distribution_plan = backend.plan(*self.kernel(labels=False), self.reduction, ())
+            object.__setattr__(self, "_distribution_plan", distribution_plan)
         return backend.plan(*self.kernel(labels=True), self.reduction, () if plain else None)
 
     def _batch(self, operands: tuple[ArrayLike, ...]) -> RowBatch:
@@ -94,17 +99,18 @@ class Rows(RowOptions, Kind):
         shape = pred.shape[:axis] + pred.shape[axis + 1 :]
         for name in self.class_arrays:
             given = getattr(self, name)
-            if isinstance(given, np.ndarray) and given.size != classes:
-                raise ValueError(f"{name} has {given.size} entries, but pred has {classes} classes")
+            known = classes + self.further_labels
+            if isinstance(given, np.ndarray) and given.size != known:
+                has = f"{classes} classes" if known == classes else f"{classes} entries for {known} labels"
+                raise ValueError(f"{name} has {given.size} entries, but pred has {has}")
         target = checks.array(operands[1], "target")
-        labels = target.ndim != pred.ndim
+        labels = target.ndim != pred.ndim or not self.takes_distributions
         if labels:
             if target.shape != shape:
-                raise ValueError(
-                    f"target must have shape {shape} (labels) or {pred.shape} (distributions), got {target.shape}"
-                )
+                either = f" or {pred.shape} (distributions)" if self.takes_distributions else ""
+                raise ValueError(f"target must have shape {shape} (labels){either}, got {target.shape}")
             target = checks.labels(target)
-            checks.labels_in_range(target, classes, self.ignore_index)
+            checks.labels_in_range(target, known, self.ignore_index)
         else:
             checks.same_shape(target, pred.shape, "target")
         return RowBatch(shape, (pred, target), {"pred": pred}, checks.precision(pred.dtype), axis, classes, labels)
@@ -116,7 +122,8 @@ class Rows(RowOptions, Kind):
             return float(math.prod(batch.shape))
         if backend.compiled():
             axis, target = None if batch.labels else batch.axis, batch.inputs[1]
-            return backend.core.total_row_weight(target, axis, batch.classes, weight, self.class_weight, ignore)
+            known = batch.classes + (self.further_labels if batch.labels else 0)
+            return backend.core.total_row_weight(target, axis, known, weight, self.class_weight, ignore)
         return float(self._weights(batch.inputs[1], batch.shape, batch.labels, batch.axis, weight).sum())
 
     def _weights(self, target: Array, shape: tuple[int, ...], labels: bool, axis: int, weight: Array | None) -> Array:
@@ -134,7 +141,7 @@ class Rows(RowOptions, Kind):
 
     def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
         array = checks.array(target, "target")
-        labels = not checks.is_float(array.dtype)
+        labels = not checks.is_float(array.dtype) or not self.takes_distributions
         if labels:
             array, shape, axis = checks.labels(array), array.shape, 0
             if self.class_weight is not None:

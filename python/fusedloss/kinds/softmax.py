@@ -123,6 +123,16 @@ class SoftmaxRows(LogitOptions, Rows):
         """Whether pred holds logits."""
         return True
 
+    @property
+    def _bends_nothing(self) -> bool:
+        """Whether what is convex in the logsumexp is so in pred."""
+        return self.softcap is None and self.z_loss == 0
+
+    @property
+    def _symmetries(self) -> dict[str, bool]:
+        """Traits that all losses of the family have."""
+        return {"shift_invariant": self.takes_logits and self._bends_nothing, "exchangeable": True}
+
     def _make_plan(self) -> Any:
         plan = super()._make_plan()
         if self.class_factor() is not None or self._logits(1) is not None:

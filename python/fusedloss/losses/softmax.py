@@ -117,7 +117,7 @@ class CrossEntropy(_LogitsOrProbabilities):
 
     @property
     def traits(self) -> Traits:
-        return Traits(convex=self.from_logits and self.softcap is None)
+        return Traits(convex=self.from_logits and self._bends_nothing, **self._symmetries)
 
     def kernel(self, labels: bool) -> tuple[str, tuple[float, ...]]:
         target = "labels" if labels else "distribution"
@@ -202,7 +202,7 @@ class Focal(_FromLogits):
 
     @property
     def traits(self) -> Traits:
-        return Traits(convex=self.gamma == 0)
+        return Traits(convex=self.gamma == 0 and self._bends_nothing, **self._symmetries)
 
     @property
     def _constants(self) -> tuple[float, ...]:
@@ -269,6 +269,10 @@ class PolyLoss(_FromLogits):
     )
 
     @property
+    def traits(self) -> Traits:
+        return Traits(convex=self.epsilon <= 0 and self._bends_nothing, **self._symmetries)
+
+    @property
     def _constants(self) -> tuple[float, ...]:
         return 1.0, self.epsilon
 
@@ -326,6 +330,10 @@ class SymmetricCrossEntropy(_FromLogits):
         turns=True,
         samples=({}, {"alpha": 1.0, "beta": 0.3, "A": -6.0, "label_smoothing": 0.1}, {"z_loss": 0.05}),
     )
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(convex=self.beta == 0 and self._bends_nothing, **self._symmetries)
 
     @property
     def _constants(self) -> tuple[float, ...]:
@@ -397,7 +405,7 @@ class GeneralizedCrossEntropy(_LogitsOrProbabilities):
 
     @property
     def traits(self) -> Traits:
-        return Traits(convex=self.q == 0 and self.from_logits and self.softcap is None)
+        return Traits(convex=self.q == 0 and self.from_logits and self._bends_nothing, **self._symmetries)
 
     @property
     def _constants(self) -> tuple[float, ...]:
