@@ -92,6 +92,12 @@ FAULTS = {
         + GOOD.replace("0.5f * x", "twice(x)"),
         "weak symbol twice",
     ),
+    "weak symbol of another instruction set": (
+        "v3",
+        "namespace fusedloss { inline namespace v4 { inline __attribute__((noinline)) float twice(float x) "
+        "{ return 2 * x; } } }" + GOOD.replace("0.5f * x", "fusedloss::twice(x)"),
+        "weak symbol fusedloss::v4::twice",
+    ),
     "libm": ("v3", GOOD.replace(BODY, "y[l] = __builtin_expf(x[l]);"), "needs expf"),
     "two tables": ("v3", GOOD + 'extern "C" constexpr Table fusedloss_more_v3 = {entry};', "one external symbol"),
     "wrong row": ("v4", GOOD.replace("TABLE", "fusedloss_test_v3"), "one external symbol"),
@@ -141,6 +147,7 @@ def test_checks_pass_what_is_right(isa: str, tmp_path: Path) -> None:
     ("demangled", "name"),
     [
         ("void fusedloss::(anonymous namespace)::stage<float>(fusedloss::abi::Array const&, float*)", "stage"),
+        ("void fusedloss::v3::stage<float>(fusedloss::abi::Array const&, float*)", "stage"),
         (
             "fusedloss::(anonymous namespace)::Task<fusedloss::Softmax, (fusedloss::abi::Outputs)1>::bring(long)",
             "bring",

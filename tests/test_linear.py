@@ -15,7 +15,7 @@ from closeness import assert_close
 import fusedloss as fl
 from fusedloss.kinds import linear
 from fusedloss.kinds.rows import RowOptions
-from fusedloss.losses.softmax import LogitOptions
+from fusedloss.kinds.softmax import LogitOptions
 
 Array = np.ndarray
 

@@ -6,7 +6,8 @@ Kernel files are compiled once per instruction set and linked into one library. 
 word: an inline function of an AVX-512 object becomes everyone's (and crashes older processors), and a loop is not
 vectorised because something in it was not inlined. So, in every kernel object:
 
-1. one external symbol, `fusedloss_<family>_<isa>`; nothing weak; nothing undefined but memcpy and its like, so no libm;
+1. one external symbol, `fusedloss_<family>_<isa>`; nothing weak but in the namespace of the instruction set, which the
+   linker joins only with its like; nothing undefined but memcpy and its like, so no libm;
 2. no static initialiser: it would run its instruction set on any processor, when the library is loaded.
 
 In those of v3 and v4:
@@ -130,10 +131,10 @@ def symbols_of(path: Path) -> list[Symbol]:
 
 
 def table_targets(path: Path) -> set[tuple[str, int]]:
-    """Section and address of everything that the object's data points to."""
+    """Section and address of everything that the object's data points to; of what is weak, name and 0."""
     # "0000000000000000 R_X86_64_64       .text+0x00000000000001a0"
-    line = re.compile(r"[0-9a-f]+ R_X86_64_64 +(\S+?)(?:\+0x([0-9a-f]+))?$")
-    matches = (line.match(text) for text in objdump(path, "-r"))
+    line = re.compile(r"[0-9a-f]+ R_X86_64_64 +(.+?)(?:\+0x([0-9a-f]+))?$")
+    matches = (line.match(text) for text in objdump(path, "-r", "-C"))
     return {(match[1], int(match[2] or "0", 16)) for match in matches if match}
 
 
@@ -148,13 +149,17 @@ def code_of(path: Path) -> list[Code]:
     return found
 
 
-def short_name(function: str) -> str:
-    """`stage` of `void fusedloss::(anonymous namespace)::stage<float>(float*)::{lambda(int)#1}::operator()(int)`."""
+def scope(function: str) -> str:
+    """`void fusedloss::v3::stage` of `void fusedloss::v3::stage<float>(float*)::{lambda(int)#1}::operator()(int)`."""
     function = function.replace("(anonymous namespace)::", "")
     while (bare := re.sub(r"<[^<>]*>", "", function)) != function:
         function = bare
-    match = re.search(r"(\w+)\(", function)
-    return match[1] if match else function
+    return function.partition("(")[0]
+
+
+def short_name(function: str) -> str:
+    """Of these `stage`."""
+    return re.split(r"\W", scope(function))[-1]
 
 
 def check_symbols(path: Path, isa: str) -> Iterator[str]:
@@ -164,9 +169,9 @@ def check_symbols(path: Path, isa: str) -> Iterator[str]:
     if len(external) != 1 or not re.fullmatch(rf"fusedloss_\w+_{isa}", external[0]):
         yield f"must have one external symbol, fusedloss_<family>_{isa}; has {', '.join(external) or 'none'}"
     for symbol in symbols:
-        if symbol.is_weak:
+        if symbol.is_weak and f"fusedloss::{isa}::" not in scope(symbol.name):
             yield f"weak symbol {symbol.name}: the linker may give it to all instruction sets"
-        elif symbol.section == "*UND*" and symbol.name not in UNDEFINED:
+        if symbol.section == "*UND*" and symbol.name not in UNDEFINED:
             yield f"needs {symbol.name} from elsewhere"
     sections = {fields[1] for line in objdump(path, "-h") if len(fields := line.split()) > 2}
     if any(section.startswith(INITIALISERS) for section in sections):
@@ -179,7 +184,9 @@ def check_code(path: Path, shared: dict[str, str]) -> Iterator[str]:
     for symbol in symbols_of(path):
         if not symbol.is_function or symbol.section == "*UND*" or ".cold" in symbol.name:
             continue
-        if (symbol.section, symbol.address) not in targets and short_name(symbol.name) not in shared:
+        if targets & {(symbol.section, symbol.address), (symbol.name, 0)}:
+            continue
+        if short_name(symbol.name) not in shared:
             yield f"not inlined: {symbol.name}"
     for code in code_of(path):
         gathers = code.matching(GATHER)

@@ -1,14 +1,13 @@
 // Namespace, inlining and vectorisation switches that every header of the library goes through.
 //
-// Each header opens FUSEDLOSS_BEGIN and closes FUSEDLOSS_END. The library's own kernel files are compiled once per
-// instruction set with FUSEDLOSS_ISA defined: there the namespace is anonymous, so that no symbol of one instruction
-// set can be linked into another's path. Elsewhere it is an inline namespace named after the instruction sets that the
-// compiler was given, so that two files of one program that were built with different flags never share an inline
-// function.
+// Each header opens FUSEDLOSS_BEGIN and closes FUSEDLOSS_END: an inline namespace named after the instruction sets that
+// the compiler was given, so that two files of one program that were built with different flags never share an inline
+// function, and files built with the same flags do. The library's own kernel files are compiled once per instruction
+// set with FUSEDLOSS_ISA defined, which then is the name.
 #pragma once
 
 #if defined(FUSEDLOSS_ISA)
-#define FUSEDLOSS_ABI
+#define FUSEDLOSS_ABI inline namespace FUSEDLOSS_ISA
 #elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 #define FUSEDLOSS_ABI inline namespace avx512
 #elif defined(__AVX2__) && defined(__FMA__)
@@ -21,15 +20,9 @@
 #define FUSEDLOSS_ABI inline namespace generic
 #endif
 
-#if defined(FUSEDLOSS_ISA)
-#define FUSEDLOSS_BEGIN \
-  namespace fusedloss { \
-  namespace {
-#else
 #define FUSEDLOSS_BEGIN \
   namespace fusedloss { \
   FUSEDLOSS_ABI {
-#endif
 #define FUSEDLOSS_END \
   }                   \
   }

@@ -143,26 +143,27 @@ struct MixtureRows {
                                    Sums& sums) {
     alignas(64) double value[width] = {}, slope[width] = {}, bend[width] = {}, turn[width] = {}, top_slope[width] = {},
                        top_bend[width] = {};
-    each(unit, shared, given, labelled, [&](const Group& group, const Shared& of, const Options& options) {
-      FUSEDLOSS_LANES(width)
-      for (int l = 0; l < width; ++l) {
-        const Term at = term(group, l, of, options);
-        const Bits<T> top = mask_of<T>(group.z[l] == of.shift[l]);
-        value[l] += static_cast<double>(at.jet.value);
-        if constexpr (Set != abi::value_only) {
-          slope[l] += static_cast<double>(masked(at.jet.d1, ~top));
-          top_slope[l] += static_cast<double>(masked(at.jet.d1, top));
-        }
-        if constexpr (curved || product) {
-          bend[l] += static_cast<double>(masked(at.jet.d2, ~top));
-          top_bend[l] += static_cast<double>(masked(at.jet.d2, top));
-        }
-        if constexpr (product) {
-          const T along = masked(group.vector[l] - of.base[l], mask_of<T>(at.weight != T(0)) & ~top);
-          turn[l] += static_cast<double>(at.jet.d2) * static_cast<double>(along);
-        }
-      }
-    });
+    each(unit, shared, given, labelled,
+         [&](const Group& group, const Shared& of, const Options& options) __attribute__((always_inline)) {
+           FUSEDLOSS_LANES(width)
+           for (int l = 0; l < width; ++l) {
+             const Term at = term(group, l, of, options);
+             const Bits<T> top = mask_of<T>(group.z[l] == of.shift[l]);
+             value[l] += static_cast<double>(at.jet.value);
+             if constexpr (Set != abi::value_only) {
+               slope[l] += static_cast<double>(masked(at.jet.d1, ~top));
+               top_slope[l] += static_cast<double>(masked(at.jet.d1, top));
+             }
+             if constexpr (curved || product) {
+               bend[l] += static_cast<double>(masked(at.jet.d2, ~top));
+               top_bend[l] += static_cast<double>(masked(at.jet.d2, top));
+             }
+             if constexpr (product) {
+               const T along = masked(group.vector[l] - of.base[l], mask_of<T>(at.weight != T(0)) & ~top);
+               turn[l] += static_cast<double>(at.jet.d2) * static_cast<double>(along);
+             }
+           }
+         });
     double (*const all[])[width] = {&value, &slope, &bend, &turn, &top_slope, &top_bend};
     double (*const to[])[width] = {&sums.value, &sums.slope, &sums.bend, &sums.turn, &sums.top_slope, &sums.top_bend};
     for (int k = 0; k < 6; ++k) {
@@ -189,36 +190,37 @@ struct MixtureRows {
       slope[l] = unit.slope[l];
       moves[l] = mask_of<T>(unit.slope[l] != T(0));
     }
-    each(unit, shared, given, labelled, [&](const Group& group, const Shared& of, const Options& options) {
-      T* g = group.grad;
-      T* h = group.hess;
-      FUSEDLOSS_LANES(width)
-      for (int l = 0; l < width; ++l) {
-        const Term at = term(group, l, of, options);
-        const Bits<T> top = mask_of<T>(group.z[l] == of.shift[l]);
-        // A sum without what the class itself adds.
-        const auto others = [&](double rest, double tops, T own) {
-          return static_cast<T>((rest - static_cast<double>(masked(own, ~top))) +
-                                (tops - static_cast<double>(masked(own, top))));
-        };
-        if constexpr (product) {
-          const T along = group.vector[l] - of.base[l] - mean[l];
-          const T own = at.jet.d2 * along;
-          const T result =
-              at.p * (others(bend[l], top_bend[l], -own) + pull[l] * along + outer[l]) + at.complement * own;
-          g[l] = masked(slope[l] * result, moves[l]);
-        } else {
-          const T rest = others(slopes[l], top_slope[l], at.jet.d1) + lean[l];
-          g[l] = masked(slope[l] * fma(rest, at.p, -at.jet.d1 * at.complement), moves[l]);
-          if constexpr (curved) {
-            const T turned = others(bend[l], top_bend[l], at.jet.d2);
-            const T d2 = at.p * (at.p * (turned + outer[l]) + pull[l] * at.complement) +
-                         at.jet.d2 * at.complement * at.complement;
-            h[l] = masked(slope[l] * clamp_between(d2, floor, ceiling), moves[l]);
-          }
-        }
-      }
-    });
+    each(unit, shared, given, labelled,
+         [&](const Group& group, const Shared& of, const Options& options) __attribute__((always_inline)) {
+           T* g = group.grad;
+           T* h = group.hess;
+           FUSEDLOSS_LANES(width)
+           for (int l = 0; l < width; ++l) {
+             const Term at = term(group, l, of, options);
+             const Bits<T> top = mask_of<T>(group.z[l] == of.shift[l]);
+             // A sum without what the class itself adds.
+             const auto others = [&](double rest, double tops, T own) {
+               return static_cast<T>((rest - static_cast<double>(masked(own, ~top))) +
+                                     (tops - static_cast<double>(masked(own, top))));
+             };
+             if constexpr (product) {
+               const T along = group.vector[l] - of.base[l] - mean[l];
+               const T own = at.jet.d2 * along;
+               const T result =
+                   at.p * (others(bend[l], top_bend[l], -own) + pull[l] * along + outer[l]) + at.complement * own;
+               g[l] = masked(slope[l] * result, moves[l]);
+             } else {
+               const T rest = others(slopes[l], top_slope[l], at.jet.d1) + lean[l];
+               g[l] = masked(slope[l] * fma(rest, at.p, -at.jet.d1 * at.complement), moves[l]);
+               if constexpr (curved) {
+                 const T turned = others(bend[l], top_bend[l], at.jet.d2);
+                 const T d2 = at.p * (at.p * (turned + outer[l]) + pull[l] * at.complement) +
+                              at.jet.d2 * at.complement * at.complement;
+                 h[l] = masked(slope[l] * clamp_between(d2, floor, ceiling), moves[l]);
+               }
+             }
+           }
+         });
   }
 };
 

@@ -545,7 +545,7 @@ struct RowTask {
 };
 
 template <class Solve, class T, abi::Outputs Set>
-void solve_unit(Unit<T>& unit, const void* given, T floor, T ceiling) {
+FUSEDLOSS_SHARED void solve_unit(Unit<T>& unit, const void* given, T floor, T ceiling) {
   using Options = typename Solve::template Options<T>;
   Options options;
   if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(given);
@@ -556,6 +556,12 @@ template <class Solve, class T, abi::Outputs Set>
 void run_rows(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
   RowTask<T, Set, Solve::labelled>::run(call, task, scratch, partial, solve_unit<Solve, T, Set>);
 }
+
+/// Whether the labels of a solver are grades: it says so by a member `grades`.
+template <class Solve, class = void>
+constexpr bool has_grades = false;
+template <class Solve>
+constexpr bool has_grades<Solve, std::enable_if_t<Solve::grades>> = true;
 
 /// A loss over rows as the dispatcher sees it: `Solve::solve(unit, options, floor, ceiling)` solves a unit.
 template <class Solve>

@@ -191,7 +191,9 @@ struct SharePowers {
 template <class T>
 FUSEDLOSS_INLINE SharePowers<T> share_powers(T p, T q, T log_p, T log_q, T gamma) {
   const Bits<T> below = mask_of<T>(p < q);
-  const T small = pow_positive(minimum(p, q), gamma), large = exp(gamma * maximum(log_p, log_q));
+  const TwoTerms<T> logarithm = precise_log(split_any(minimum(p, q)));
+  const TwoTerms<T> product = two_product(gamma, logarithm.hi);
+  const T small = exp(product.hi, fma(gamma, logarithm.lo, product.lo)), large = exp(gamma * maximum(log_p, log_q));
   return {blend(below, small, large), blend(below, large, small)};
 }
 
