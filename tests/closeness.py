@@ -74,7 +74,7 @@ def reference_and_slack(
                     moved = np.where((target == domain.high) | (target == ignored), target, moved)
                 rounded = case.rows and (dtype == np.float64 or moves_logits(case.loss))
                 step = shift / 8 * signs.choice([-4.0, 4.0], wide.shape)
-                near = wide * (1 + step) if rounded else wide
+                near = wide * (1 + step) + step / 4 * row_size(case, wide) if rounded else wide
                 if rounded and cancels(case):  # in both backends, p is rounded like logits about 1
                     near = wide * (1 + 2 * step) + np.where(np.abs(wide) < 1, 2 * step, 0)
                 other = results(Case(changed, case.target), (_inside(case, near), moved), vector, **keywords)
@@ -84,7 +84,9 @@ def reference_and_slack(
             for way in (-1, 1, 1, -1):
                 near = wide * (1 + way * shift)
                 if case.rows:  # entries of a row by themselves; what changes p as much as its own error does
-                    near = wide + 4 * shift * np.maximum(np.abs(wide), 1) * signs.choice([-1.0, 1.0], wide.shape)
+                    near = wide + 4 * shift * np.maximum(row_size(case, wide), 1) * signs.choice(
+                        [-1.0, 1.0], wide.shape
+                    )
                 other = results(case, (_inside(case, near), target), vector, **keywords)
                 for name in expected.keys() & ({"grad", "hess", "hvp"} if case.rows else {"hess", "hvp"}):
                     slack[name] = slack[name] + np.nan_to_num(np.abs(expected[name] - other[name]))
@@ -101,6 +103,12 @@ def reference_and_slack(
                 if name != "value":
                     slack[name] = slack[name] + np.where(beside, (1 + shift) * np.abs(high[name] - low[name]), 0.0)
     return expected, slack
+
+
+def row_size(case: Case, pred: np.ndarray) -> np.ndarray:
+    """The largest finite number of each row: what its logits are rounded by, as differences."""
+    finite = np.where(np.isfinite(pred), np.abs(pred), 0.0)
+    return np.asarray(np.max(finite, axis=case.loss.axis, keepdims=True, initial=0.0))
 
 
 def moves_logits(loss: Any) -> bool:

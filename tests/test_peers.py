@@ -206,6 +206,8 @@ def test_torch_linear_cross_entropy(seed: int, reduction: str, chunked: bool, dt
         np.testing.assert_allclose(grad, leaf.grad.numpy(), rtol=REL[dtype], atol=REL[dtype] * np.abs(grad).max())
 
 
+@ROUNDS
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_torch_multiclass(seed: int, reduction: str, dtype: np.dtype) -> None:
     """Its multi_margin_loss is divided by the classes, its mean by the items whatever their weights."""
     torch = pytest.importorskip("torch")

@@ -65,7 +65,7 @@ struct MovedLogits {
         FUSEDLOSS_LANES(width)
         for (int l = 0; l < width; ++l) {
           const Bits<T> kept = mask_of<T>(there[l] != T(0));
-          to[l] = blend(kept, z[l] / temperature, -infinity<T>);
+          to[l] = blend(kept, divided(z[l], temperature), -infinity<T>);
           derivative[l] = masked(per_temperature, kept);
         }
       }
@@ -146,6 +146,12 @@ struct MovedLogits {
   }
 
  private:
+  /// What is finite stays so: beyond the range nothing of a softmax changes but values that are out of range, too.
+  static FUSEDLOSS_INLINE T divided(T z, T temperature) {
+    const T x = z / temperature;
+    return blend(mask_of<T>(absolute(z) < infinity<T>), clamp_between(x, lowest<T>, -lowest<T>), x);
+  }
+
   /// `live` as the unit's lanes are: a class a group, or a class a lane.
   FUSEDLOSS_INLINE void spread(const Unit<T>& unit, const T* of) {
     if (!unit.across) {

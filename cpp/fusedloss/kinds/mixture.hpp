@@ -9,6 +9,7 @@
 // A label alone needs none of that: F is then evaluated once a row.
 #pragma once
 
+#include "../core/jet.hpp"
 #include "softmax.hpp"
 
 FUSEDLOSS_BEGIN
@@ -70,7 +71,7 @@ struct MixtureRows {
     const double z_loss = unit.call->logits != nullptr ? unit.call->logits->z_loss : 0.0;
     alignas(64) double lean[width], outer[width];
     for (int l = 0; l < width; ++l) {
-      unit.item[l] = sums.value[l] + z_loss * log_sum[l] * log_sum[l];
+      unit.item[l] = 2 * sums.value[l] + z_loss * log_sum[l] * log_sum[l];
       lean[l] = 2 * z_loss * log_sum[l];
       sums.turn[l] = sums.bend[l] * mean[l] - sums.turn[l];  // of t_c F''_c (m - v_c); at the maximum v_c is the base
       outer[l] = product ? 2 * z_loss * (mean[l] + static_cast<double>(row.base[l])) : 2 * z_loss;
@@ -94,7 +95,8 @@ struct MixtureRows {
     const T p = shared.reach.exponential(z, l) * shared.scale[l];
     const T complement = blend(mask_of<T>(z == shared.shift[l]), shared.complement[l], T(1) - p);
     const T weight = masked(fma(target, shared.certain, shared.uniform) * (group.there[l] * group.factor[l]), real);
-    const Jet<T> jet = Loss::of(shared.log_sum[l] + (shared.shift[l] - z), p, complement, options);
+    const T half_nll = fma(T(0.5), shared.log_sum[l], fma(T(-0.5), z, T(0.5) * shared.shift[l]));
+    const Jet<T> jet = Loss::of(half_nll, p, complement, options);
     const Bits<T> counts = mask_of<T>(weight != T(0));  // F may be infinite where p is 0
     return {p,
             complement,
@@ -225,7 +227,8 @@ struct MixtureRows {
 };
 
 /// A loss of the family as RowTask runs it; `Labelled`: of labels, else of distributions. `Loss` has
-///   static Jet<T> of(T nll, T p, T complement, const Options<T>&), derivatives by nll
+///   static Jet<T> of(T half_nll, T p, T complement, const Options<T>&), half of F with its derivatives by nll: -log p
+/// may exceed T's range where the weighted sum of it does not;
 /// and options that begin with label_smoothing.
 template <class Loss, bool Labelled>
 struct Mixture {
@@ -253,9 +256,9 @@ struct Mixture {
   template <class T>
   static FUSEDLOSS_SHARED void eval(const LabelView<T>* rows, T, const void* options, Slopes<T>* slopes) {
     for (int l = 0; l < lanes<T>; ++l) {
-      const Jet<T> jet = Loss::of(static_cast<T>(rows[l].nll), rows[l].p, rows[l].complement,
+      const Jet<T> jet = Loss::of(static_cast<T>(0.5 * rows[l].nll), rows[l].p, rows[l].complement,
                                   *static_cast<const Options<T>*>(options));
-      slopes[l] = {static_cast<double>(jet.value), jet.d1, T(0), T(0), jet.d2};
+      slopes[l] = {2 * static_cast<double>(jet.value), jet.d1, T(0), T(0), jet.d2};
     }
   }
 };

@@ -87,12 +87,13 @@ struct Focal {
     T label_smoothing, gamma;
   };
   template <class T>
-  static FUSEDLOSS_INLINE Jet<T> of(T n, T p, T q, const Options<T>& options) {
+  static FUSEDLOSS_INLINE Jet<T> of(T half, T p, T q, const Options<T>& options) {
     constexpr T least = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
     const T gamma = options.gamma, whole = maximum(q, least);
     const T power = pow_positive(q, gamma);
-    const T rho = blend(mask_of<T>(q < least), T(1), n / whole);
-    return {power * n, power * fma(gamma * p, rho, T(1)),
+    const T ratio = T(2) * minimum(half / whole, T(-0.5) * lowest<T>);
+    const T rho = blend(mask_of<T>(q < least), T(1), ratio);
+    return {power * half, power * fma(gamma * p, rho, T(1)),
             gamma * p * (power / whole) * fma(rho, fma(gamma - T(1), p, -q), T(2))};
   }
 };
@@ -107,9 +108,9 @@ struct LinearInProbability {
     T label_smoothing, linear, constant;
   };
   template <class T>
-  static FUSEDLOSS_INLINE Jet<T> of(T n, T p, T q, const Options<T>& options) {
+  static FUSEDLOSS_INLINE Jet<T> of(T half, T p, T q, const Options<T>& options) {
     const T slope = options.constant * p;
-    return {fma(options.linear, n, options.constant * q), options.linear + slope, -slope};
+    return {fma(options.linear, half, T(0.5) * options.constant * q), options.linear + slope, -slope};
   }
 };
 
@@ -124,11 +125,11 @@ struct PowerOfProbability {
     T least, most;                  ///< k, or a negative number for none; (1 - k^q) / q
   };
   template <class T>
-  static FUSEDLOSS_INLINE Jet<T> of(T n, T p, T, const Options<T>& options) {
-    const T x = -options.q * n;
+  static FUSEDLOSS_INLINE Jet<T> of(T half, T p, T, const Options<T>& options) {
+    const T x = T(-2) * options.q * half;
     const Bits<T> cut = mask_of<T>(p <= options.least), plain = mask_of<T>(options.q == T(0));
-    const T power = blend(plain, T(1), exp(x)), value = blend(plain, n, -expm1(x) * options.inverse);
-    return {blend(cut, options.most, value), masked(power, ~cut), masked(-options.q * power, ~cut)};
+    const T power = blend(plain, T(1), exp(x)), value = blend(plain, half, T(-0.5) * expm1(x) * options.inverse);
+    return {blend(cut, T(0.5) * options.most, value), masked(power, ~cut), masked(-options.q * power, ~cut)};
   }
 };
 
@@ -150,13 +151,13 @@ struct PowerOfGivenProbability {
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(T p, T t, const Options<T>& options) {
     const Clipped<T> at = clip(p, options.eps);
-    const T n = -log(at.p.hi, at.p.lo);
-    const Jet<T> jet = PowerOfProbability::of(n, at.p.hi, at.complement.hi,
+    const T half = T(-0.5) * log(at.p.hi, at.p.lo);
+    const Jet<T> jet = PowerOfProbability::of(half, at.p.hi, at.complement.hi,
                                               {T(0), options.q, options.inverse, options.least, options.most});
     // By p: dn/dp = -1 / p.
     const T fall = t * jet.d1 / at.p.hi;
     const T bend = t * (jet.d1 + jet.d2) / at.p.hi / at.p.hi;
-    return {t * jet.value, masked(-fall, at.inside), masked(bend, at.inside)};
+    return {T(2) * t * jet.value, masked(-fall, at.inside), masked(bend, at.inside)};
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(T p, T, const Options<T>&) {

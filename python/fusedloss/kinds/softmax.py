@@ -178,15 +178,20 @@ class SoftmaxRows(LogitOptions, Rows):
     def reference(self, pred: Array, target: Array) -> tuple[Array, Array, Array]:  # noqa: D102
         x, d1, d2 = self._moved(pred)
         value, grad, hess = self._of_softmax(Softmax.of(x), target)
-        return value, _product(grad, d1), _product(hess, d1 * d1) + _product(grad, d2)
+        return value, self._masked(grad * d1), self._masked(hess * (d1 * d1) + grad * d2)
 
     def reference_hvp(self, pred: Array, target: Array, vector: Array) -> Array:  # noqa: D102
         x, d1, d2 = self._moved(pred)
         softmax = Softmax.of(x)
-        product = self._product_of_softmax(softmax, target, _product(vector, d1), np.argmax(x, axis=1)[:, None])
-        if not d2.any():
-            return _product(product, d1)
-        return _product(product, d1) + _product(self._of_softmax(softmax, target)[1] * vector, d2)
+        peak = np.argmax(x, axis=1)[:, None]
+        product = self._product_of_softmax(softmax, target, self._masked(vector * d1), peak) * d1
+        if d2.any():
+            product = product + self._of_softmax(softmax, target)[1] * vector * d2
+        return self._masked(product)
+
+    def _masked(self, x: Array) -> Array:
+        """0 for classes that are left out, whatever stands there."""
+        return x if self.class_mask is None else np.where(self.class_mask, x, 0.0)
 
     def _terms(self, softmax: Softmax, target: Array) -> tuple[Array, Array, Array]:
         """The function and its derivatives by -log p for each class, with the target's weights."""
@@ -300,8 +305,3 @@ def _others(x: Array, p: Array) -> Array:
     top = np.sum(np.where(peak, x, 0.0), axis=1, keepdims=True)
     result: Array = np.where(peak, rest, rest + (top - x))
     return result
-
-
-def _product(x: Array, factor: Array) -> Array:
-    """The product with 0 inf = 0 and 0 NaN = 0 where the second one is 0: a class that is left out."""
-    return np.where(factor == 0, 0.0, x * factor)

@@ -30,6 +30,10 @@ class LinearCrossEntropy(LogitOptions, HiddenWeightTarget, LinearRows):
     Args:
         chunk: Rows of logits at a time; ``"auto"`` takes as many as 48 MB hold.
         label_smoothing: As of `CrossEntropy`, like all further options.
+        temperature: T > 0.
+        softcap: Bends logits into (-softcap, softcap).
+        z_loss: The factor of the square of the logsumexp, >= 0.
+        class_mask: (classes,) of bool: False takes a class out.
         class_weight: (classes,), >= 0.
         ignore_index: A label that takes its item out.
         reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.

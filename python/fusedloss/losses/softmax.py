@@ -67,7 +67,7 @@ class CrossEntropy(_LogitsOrProbabilities):
 
     Args:
         label_smoothing: s in [0, 1].
-        temperature: T > 0: logits are divided by it.
+        temperature: T > 0: logits are divided by it, and held where the largest numbers end.
         softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
         z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
         class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
@@ -109,7 +109,7 @@ class CrossEntropy(_LogitsOrProbabilities):
             {"axis": 0},
             {"temperature": 2.0},
             {"softcap": 3.0, "z_loss": 0.1, "label_smoothing": 0.1},
-            {"class_mask": (True, True, False, True), "label_smoothing": 0.2, "temperature": 0.5},
+            {"class_mask": (True, True, False, True), "label_smoothing": 0.2, "temperature": 1.5},
             {"from_logits": False},
             {"from_logits": False, "label_smoothing": 0.2, "eps": 1e-3},
         ),
@@ -156,7 +156,7 @@ class Focal(_FromLogits):
         gamma: How much easy items are held down, >= 0 (beyond 2^100 it is taken for that).
         alpha: Weight of a class's term: a number, or (C,). It does not enter the divisor of a mean.
         label_smoothing: s in [0, 1].
-        temperature: T > 0: logits are divided by it.
+        temperature: T > 0: logits are divided by it, and held where the largest numbers end.
         softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
         z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
         class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
@@ -214,7 +214,7 @@ class Focal(_FromLogits):
     def term(self, nll: Array, p: Array, complement: Array) -> tuple[Array, Array, Array]:
         gamma, whole = self._constants[0], np.maximum(complement, 1e-300)
         power = complement**gamma
-        rho = np.where(complement < 1e-300, 1.0, nll / whole)
+        rho = np.where(complement < 1e-300, 1.0, np.minimum(nll / whole, 1e308))
         bend = gamma * p * (power / whole) * (2 + rho * ((gamma - 1) * p - complement))
         return power * nll, power * (1 + gamma * p * rho), bend
 
@@ -230,7 +230,7 @@ class PolyLoss(_FromLogits):
     Args:
         epsilon: Weight of 1 - p, >= -1.
         label_smoothing: s in [0, 1].
-        temperature: T > 0: logits are divided by it.
+        temperature: T > 0: logits are divided by it, and held where the largest numbers end.
         softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
         z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
         class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
@@ -264,7 +264,7 @@ class PolyLoss(_FromLogits):
         samples=(
             {},
             {"epsilon": -0.5, "label_smoothing": 0.1},
-            {"ignore_index": 1, "temperature": 0.7},
+            {"ignore_index": 1, "temperature": 3.0},
         ),
     )
 
@@ -295,7 +295,7 @@ class SymmetricCrossEntropy(_FromLogits):
         beta: Weight of the reverse one, >= 0.
         A: What stands for the logarithm of 0; < 0.
         label_smoothing: s in [0, 1].
-        temperature: T > 0: logits are divided by it.
+        temperature: T > 0: logits are divided by it, and held where the largest numbers end.
         softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
         z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
         class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
@@ -359,7 +359,7 @@ class GeneralizedCrossEntropy(_LogitsOrProbabilities):
         truncate: k in (0, 1): a class with p <= k costs the constant (1 - k^q) / q, with the derivative 0 ("Generalized
             cross entropy loss for training deep neural networks with noisy labels", equation 9); or None.
         label_smoothing: s in [0, 1].
-        temperature: T > 0: logits are divided by it.
+        temperature: T > 0: logits are divided by it, and held where the largest numbers end.
         softcap: Bends logits into (-softcap, softcap) by softcap tanh(z / softcap), before the temperature.
         z_loss: k >= 0: adds k times the square of the logsumexp, which keeps logits from drifting.
         class_mask: (C,) of bool: False takes a class out of the softmax and of smoothing; no target may be on it.
