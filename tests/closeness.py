@@ -87,9 +87,16 @@ def reference_and_slack(
                     near = wide + 4 * shift * np.maximum(row_size(case, wide), 1) * signs.choice(
                         [-1.0, 1.0], wide.shape
                     )
-                other = results(case, (_inside(case, near), target), vector, **keywords)
+                other_vector = vector
+                if vector is not None and case.rows:
+                    size = shift * np.max(np.abs(vector), initial=0)
+                    other_vector = vector.astype(np.float64) + size * signs.choice([-1.0, 1.0], vector.shape)
+                other = results(case, (_inside(case, near), target), other_vector, **keywords)
                 for name in expected.keys() & ({"grad", "hess", "hvp"} if case.rows else {"hess", "hvp"}):
                     slack[name] = slack[name] + np.nan_to_num(np.abs(expected[name] - other[name]))
+        if turns(case.loss) and case.rows:  # the Hessian's terms are of the gradient's size, and p may be subnormal
+            few_digits = 128 * float(np.finfo(dtype).smallest_subnormal)
+            slack["hess"] = slack["hess"] + shift * np.nan_to_num(np.abs(expected["grad"])) + few_digits
         if vector is not None and case.rows:  # entries of p (1 - p) and p_j p_k times those of the vector, both signs
             size = np.abs(expected["hess"]) + (np.abs(expected["grad"]) if turns(case.loss) else 0)
             slack["hvp"] = slack["hvp"] + 2 * shift * size * np.max(np.abs(vector), initial=0)

@@ -54,7 +54,8 @@ struct Folded {
   T one[width];        ///< the maximum's own term: 1, or 0 where all is -inf
   double rest[width];  ///< sum of the other exponentials
   double gap[width];   ///< sum over the target (or all classes) of weight x (shift - z)
-  double mass[width];  ///< sum of those weights
+  double mass[width];  ///< sum of those weights without the maximum's: as a difference it would be lost where p -> 1
+  double top[width];   ///< weight of the maximum
   double dot[width];   ///< sum of exponential x (vector - base): taken off its mean directly, the product would cancel
                        ///< where p -> 1
   T base[width];       ///< the vector at the maximum
@@ -324,7 +325,7 @@ struct SoftmaxRows {
     const Index beyond =
         static_cast<Index>(unit.classes - first * per_group < INT32_MAX ? unit.classes - first * per_group : INT32_MAX);
     const Reach<T> reach = by;  // a copy that no store can change, like all arrays below
-    alignas(64) double rest[width] = {}, gap[width] = {}, mass[width] = {}, dot[width] = {};
+    alignas(64) double rest[width] = {}, gap[width] = {}, mass[width] = {}, top[width] = {}, dot[width] = {};
     alignas(64) Bits<T> others[width] = {};
     alignas(64) T few[width] = {};
     alignas(64) Index offset[width];
@@ -356,7 +357,8 @@ struct SoftmaxRows {
                   T weight = T(1);
                   if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
                   weight = number + offset[l] < beyond ? weight * there[l] : T(0);
-                  mass[l] += static_cast<double>(weight);
+                  mass[l] += static_cast<double>(masked(weight, below));
+                  top[l] += static_cast<double>(masked(weight, ~below));
                   // Of halves: the difference of two numbers may be more than the largest one.
                   gap[l] += static_cast<double>(weight == T(0) ? T(0) : weight * fma(T(-0.5), z[l], half_shift[l]));
                 }
@@ -384,12 +386,14 @@ struct SoftmaxRows {
       rest[0] = fold(rest);
       gap[0] = fold(gap);
       mass[0] = fold(mass);
+      top[0] = fold(top);
       dot[0] = fold(dot);
       for (int l = 1; l < width; ++l) {
         ties[l] = ties[0];
         rest[l] = rest[0];
         gap[l] = gap[0];
         mass[l] = mass[0];
+        top[l] = top[0];
         dot[l] = dot[0];
       }
     }
@@ -402,6 +406,7 @@ struct SoftmaxRows {
     }
     for (int l = 0; l < width; ++l) {
       part.mass[l] = mass[l];
+      part.top[l] = top[l];
       part.base[l] = base[l];
     }
   }
@@ -419,8 +424,11 @@ struct SoftmaxRows {
     const auto moved = [&](double gap, double mass, double from) {
       return mass == 0.0 || shift == from ? gap : gap + mass * (shift - from);
     };
-    const double gap = moved(row.gap[0], row.mass[0], old_shift) + moved(part.gap[0], part.mass[0], part_shift);
-    const double mass = row.mass[0] + part.mass[0];
+    const double gap = moved(row.gap[0], row.mass[0] + row.top[0], old_shift) +
+                       moved(part.gap[0], part.mass[0] + part.top[0], part_shift);
+    const bool equal = part_shift == old_shift;
+    const double top = equal ? row.top[0] + part.top[0] : above ? part.top[0] : row.top[0];
+    const double mass = row.mass[0] + part.mass[0] + (equal ? 0.0 : above ? row.top[0] : part.top[0]);
     const double base = above ? part.base[0] : row.base[0];
     const auto based = [&](const Folded<T>& of) {
       return of.dot[0] + (static_cast<double>(of.base[0]) - base) * (static_cast<double>(of.one[0]) + of.rest[0]);
@@ -433,6 +441,7 @@ struct SoftmaxRows {
       row.rest[l] = rest;
       row.gap[l] = gap;
       row.mass[l] = mass;
+      row.top[l] = top;
       row.dot[l] = dot;
       row.base[l] = static_cast<T>(base);
     }
@@ -462,7 +471,7 @@ struct SoftmaxRows {
       nll[l] =
           static_cast<double>(log_sum) - (static_cast<double>(unit.label_pred[l]) - static_cast<double>(row.shift[l]));
       spread[l] = Labelled ? static_cast<double>(log_sum) + row.gap[l] / static_cast<double>(classes)
-                           : row.mass[l] * static_cast<double>(log_sum) + row.gap[l];
+                           : (row.mass[l] + row.top[l]) * static_cast<double>(log_sum) + row.gap[l];
     }
     if constexpr (Labelled) {
       LabelView<T> views[width];
@@ -470,7 +479,8 @@ struct SoftmaxRows {
       loss.eval(views, classes, loss.options, done.slopes);
       if (unit.call->class_factor != nullptr) multiply(unit, done.slopes);
     } else {
-      for (int l = 0; l < width; ++l) done.slopes[l] = {spread[l], static_cast<T>(row.mass[l]), T(0), T(0), T(0)};
+      for (int l = 0; l < width; ++l)
+        done.slopes[l] = {spread[l], static_cast<T>(row.mass[l] + row.top[l]), T(0), T(0), T(0)};
     }
     if (unit.call->logits != nullptr && unit.call->logits->z_loss != 0.0) {
       for (int l = 0; l < width; ++l) {
@@ -575,8 +585,11 @@ struct SoftmaxRows {
       const std::int64_t peak = row.peak[l], label = unit.label[l];
       if (slope == T(0)) continue;
       if constexpr (product) {
-        if (label >= 0)
-          unit.at(unit.grad, l, label) += slope * s.bend * ((unit.label_vector[l] - row.base[l]) - done.mean[l]);
+        if (label >= 0) {
+          const T along = (unit.label_vector[l] - row.base[l]) - done.mean[l];
+          const T all = (s.pull + s.lean) * along + s.outer * (done.mean[l] + row.base[l]);
+          unit.at(unit.grad, l, label) = slope * fma(done.label_p[l], all, s.bend * done.label_complement[l] * along);
+        }
         continue;
       }
       const auto curve = [&](std::int64_t index, T p, T complement, T bent) {
@@ -590,8 +603,8 @@ struct SoftmaxRows {
         curve(peak, p, rest, p * p);
         if constexpr (!Labelled) {
           const T target = smoothed(unit.at(unit.target, l, peak), uniform, smoothing);
-          const double others = row.mass[l] - static_cast<double>(target);  // rounded to T, the mass may lose it all
-          const T result = static_cast<T>(others - row.mass[l] * static_cast<double>(rest));
+          const double others = row.mass[l] + (row.top[l] - static_cast<double>(target));
+          const T result = static_cast<T>(others - (row.mass[l] + row.top[l]) * static_cast<double>(rest));
           unit.at(unit.grad, l, peak) = slope * fma(s.lean, p, result);
         }
       }
