@@ -199,7 +199,8 @@ class SoftmaxRows(LogitOptions, Rows):
         t = self.smoothed(target, softmax.p.shape[1]) * (1.0 if factor is None else factor)
         broken = np.isnan(softmax.nll)
         zero = 0 * softmax.p  # sums of weights are taken in the arithmetic of the logits
-        value, d1, d2 = (np.where((t == 0) & ~broken, zero, t * f + zero) for f in self._term_of(softmax))  # 0 inf = 0
+        silent = (t == 0) & ~broken  # 0 inf = 0
+        value, d1, d2 = (t * np.where(silent, zero, f) + zero for f in self._term_of(softmax))
         return value, d1, d2
 
     def _term_of(self, softmax: Softmax) -> tuple[Array, Array, Array]:
