@@ -10,6 +10,7 @@ import numpy as np
 
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
+from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.queries import Queries
@@ -20,12 +21,14 @@ Shape = tuple[int, ...]
 SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: tuple((10**k,) for k in range(2, 8)),  # from the latency of a call to arrays far beyond the caches
     Rows: ((64, 10), (256, 1000), (64, 32000), (64, 128256)),  # digits, ImageNet, vocabularies of Llama 2 and 3
+    Divergences: ((64, 10), (256, 1000), (64, 32000)),
     Queries: tuple((10**k,) for k in range(3, 6)),  # documents
     LinearRows: ((256, 128, 2000), (4096, 512, 32000)),  # rows, features, classes
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
     Rows: ((64, 10), (256, 1000)),
+    Divergences: ((64, 10), (256, 1000)),
     Queries: ((10**3,), (10**4,)),
     LinearRows: ((256, 128, 2000),),
 }

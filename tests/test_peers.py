@@ -659,3 +659,40 @@ def test_keras_formulas(seed: int) -> None:
     logarithms = (np.log(np.maximum(x, 1e-7) + 1) for x in (z, y))
     close(fl.msle(z, y), np.mean(np.subtract(*logarithms) ** 2), dtype)
     close(100 * fl.mape(z, y), 100 * np.mean(np.abs(y - z) / np.maximum(np.abs(y), 1e-7)), dtype)
+
+
+# ---- Divergences ----
+
+
+@ROUNDS
+@pytest.mark.parametrize("log_target", [False, True])
+def test_torch_kl_div(seed: int, log_target: bool, dtype: np.dtype) -> None:
+    """Its input is the prediction's log-probabilities; its batchmean is our mean over rows."""
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    rng = np.random.default_rng(seed)
+    z, y = rng.normal(0, 2, (2, 6, 9)).astype(dtype)
+    temperature = float(rng.choice([1.0, 2.0, 3.5]))
+    target = torch.tensor(y).div(temperature).log_softmax(-1)
+    target = target if log_target else target.exp()
+
+    def theirs(x: Any) -> Any:
+        log_probs = functional.log_softmax(x / temperature, -1)
+        return temperature**2 * functional.kl_div(log_probs, target, log_target=log_target, reduction="batchmean")
+
+    value, grad = torch_gradient(theirs, z)
+    kind = "log_probs" if log_target else "probs"
+    for given, kind_of_given in ((target.numpy(), kind), (y, "logits")):
+        loss = fl.KLDivergence(target_kind=kind_of_given, temperature=temperature, scale_by_temperature2=True)
+        ours, our_grad = loss.value_and_grad(z, given)
+        close(ours, value, dtype)
+        close(our_grad, grad, dtype)
+
+
+@ROUNDS
+def test_optax_kl_divergence(seed: int) -> None:
+    optax = pytest.importorskip("optax")
+    rng = np.random.default_rng(seed)
+    log_q, p = np.log(rng.dirichlet(np.ones(7), 5)), rng.dirichlet(np.ones(7), 5)
+    ours = fl.KLDivergence(pred_kind="log_probs", reduction="none")(log_q, p)
+    np.testing.assert_allclose(ours, optax.losses.kl_divergence(log_q, p), rtol=2e-5, atol=2e-6)

@@ -39,6 +39,19 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target",
         "fast": True,
     },
+    "PredTargetDistributions": {
+        "doc": "Losses of two distributions, with the gradient with respect to the prediction, to both if asked for.",
+        "operands": {"pred": "What the model gives.", "target": "What it should give, of the same shape."},
+        "meanings": {
+            "out": "Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of "
+            "several gradients a tuple.",
+            "wrt": 'The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.',
+        },
+        "variables": ("pred", "target"),
+        "by_default": "pred",
+        "weighed": "target",
+        "fast": True,
+    },
     "ScoresRelevances": {
         "doc": "Losses of scores and relevances of documents, query by query, with the gradient by the scores.",
         "operands": {
@@ -276,13 +289,13 @@ def operand_sets() -> str:
     for cls, spec in OPERAND_SETS.items():
         operands, variables, optional = spec["operands"], spec["variables"], spec.get("optional", "")
         arguments = spec.get("arguments", {})
-        several = len(variables) > 1
+        several, alone = len(variables) > 1, len(variables) == 1 or "by_default" in spec
         words = {
             "names": ", ".join(operands),
             "packed": packed((*operands, *arguments), optional),
             "array": "Any" if several else "Array",  # with several, a tuple or by `wrt` one of them
-            "arraylike": "tuple[ArrayLike, ...]" if several else "ArrayLike",
-            "as_variables": ": a tuple, one for each operand" if several else f", of the shape of {variables[0]}",
+            "arraylike": "ArrayLike" if alone else "tuple[ArrayLike, ...]",
+            "as_variables": f", of the shape of {variables[0]}" if alone else ": a tuple, one for each operand",
         }
         declared = {"optional": optional, "arguments": tuple(arguments)}
         further = "".join(f"    {name} = {value!r}\n" for name, value in declared.items() if value)

@@ -5,6 +5,7 @@
 #include "../fusedloss/core/call.hpp"
 #include "../fusedloss/core/list.hpp"
 #include "../fusedloss/kinds/class_sum.hpp"
+#include "../fusedloss/kinds/divergence.hpp"
 #include "../fusedloss/kinds/mixture.hpp"
 #include "../fusedloss/kinds/pointwise.hpp"
 #include "../fusedloss/kinds/queries.hpp"
@@ -41,6 +42,13 @@ constexpr Kernels<2 * sizeof...(Losses)> mixture_kernels(List<Losses...>) {
 template <class... Losses>
 constexpr Kernels<sizeof...(Losses)> class_sum_kernels(List<Losses...>) {
   return {{row_kernel<ClassSum<Losses>>()...}};
+}
+
+/// For sides that hold probabilities or not.
+template <class... Losses>
+constexpr Kernels<4 * sizeof...(Losses)> divergence_kernels(List<Losses...>) {
+  return {{row_kernel<Divergence<Losses, false, false>>()..., row_kernel<Divergence<Losses, false, true>>()...,
+           row_kernel<Divergence<Losses, true, false>>()..., row_kernel<Divergence<Losses, true, true>>()...}};
 }
 
 template <class... Losses>

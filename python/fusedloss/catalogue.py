@@ -5,6 +5,7 @@ from __future__ import annotations
 from .arrays import Array, ArrayLike, Hinges, Labels, Mask, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
+from .losses.divergence import KLDivergence
 from .losses.gan import (
     CriticDiscriminator,
     CriticGenerator,
@@ -65,6 +66,7 @@ __all__ = [
     "HingeDiscriminator",
     "HingeEmbedding",
     "Huber",
+    "KLDivergence",
     "LambdaRank",
     "LaplaceNLL",
     "LeastSquaresDiscriminator",
@@ -120,6 +122,7 @@ __all__ = [
     "hinge_discriminator",
     "hinge_embedding",
     "huber",
+    "kl_divergence",
     "lambda_rank",
     "laplace_nll",
     "least_squares_discriminator",
@@ -164,6 +167,7 @@ __all__ = [
 LOSSES: dict[str, type[Loss]] = {
     "binary_cross_entropy": BinaryCrossEntropy,
     "binary_focal": BinaryFocal,
+    "kl_divergence": KLDivergence,
     "logistic_discriminator": LogisticDiscriminator,
     "least_squares_discriminator": LeastSquaresDiscriminator,
     "critic_discriminator": CriticDiscriminator,
@@ -284,6 +288,40 @@ def binary_focal(
         eps=eps,
         alpha=alpha,
         normalized=normalized,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def kl_divergence(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    pred_kind: str = "logits",
+    target_kind: str = "probs",
+    temperature: float = 1.0,
+    eps: float = 1e-07,
+    axis: int = -1,
+    scale_by_temperature2: bool = False,
+    reverse: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Kullback-Leibler divergence of the target from the prediction: distillation, or two models compared.
+
+    The value of `KLDivergence` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return KLDivergence(
+        pred_kind=pred_kind,
+        target_kind=target_kind,
+        temperature=temperature,
+        eps=eps,
+        axis=axis,
+        scale_by_temperature2=scale_by_temperature2,
+        reverse=reverse,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
 

@@ -262,6 +262,264 @@ class PredTarget(Kind):
         return self._weight_total(target, sample_weight)
 
 
+class PredTargetDistributions(Kind):
+    """Losses of two distributions, with the gradient with respect to the prediction, to both if asked for."""
+
+    operands = ("pred", "target")
+    variables = ("pred", "target")
+
+    def __call__(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            pred: What the model gives.
+            target: What it should give, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        if sample_weight is None and denominator is None:
+            result = fast(self._plan, VALUE, pred, target, None, None)
+            if result is not None:
+                return result
+        return self._evaluate(VALUE, (pred, target), sample_weight=sample_weight, denominator=denominator)
+
+    def value_and_grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            pred: What the model gives.
+            target: What it should give, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+            result: tuple[Value, Any] | None = fast(self._plan, VALUE_GRAD, pred, target, out, None)
+            if result is not None:
+                return result
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (pred, target),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            pred: What the model gives.
+            target: What it should give, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+            result: tuple[Value, Any] | None = fast(self._plan, VALUE_GRAD, pred, target, out, None)
+            if result is not None:
+                return result[1]
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            (pred, target),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            pred: What the model gives.
+            target: What it should give, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        if (
+            sample_weight is None
+            and denominator is None
+            and cotangent is None
+            and hessian == "exact"
+            and min_hessian is None
+            and wrt is None
+        ):
+            result: tuple[Any, Any] | None = fast(self._plan, GRAD_HESS, pred, target, out, out_hess)
+            if result is not None:
+                return result
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (pred, target),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            pred: What the model gives.
+            target: What it should give, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+            result: tuple[Value, Any, Any] | None = fast(self._plan, VALUE_GRAD_HESS, pred, target, out, out_hess)
+            if result is not None:
+                return result
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (pred, target),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        vector: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            pred: What the model gives.
+            target: What it should give, of the same shape.
+            vector: What the Hessian is multiplied with, of the shape of pred.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            (pred, target),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self, pred: ArrayLike, target: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            pred: What the model gives.
+            target: What it should give, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((pred, target), sample_weight)
+
+    def weight_total(self, target: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            target: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(target, sample_weight)
+
+
 class ScoresRelevances(Kind):
     """Losses of scores and relevances of documents, query by query, with the gradient by the scores."""
 

@@ -212,8 +212,8 @@ class SoftmaxRows(LogitOptions, Rows):
         value, d1, d2 = self._terms(softmax, target)
         lean = 2 * self.z_loss * softmax.lse
         slope = np.sum(d1, axis=1, keepdims=True) + lean
-        grad = p * (_others(d1, p) + lean) - d1 * q
-        hess = p * (p * (_others(d2, p) + 2 * self.z_loss) + slope * q) + d2 * q * q
+        grad = p * (others(d1, p) + lean) - d1 * q
+        hess = p * (p * (others(d2, p) + 2 * self.z_loss) + slope * q) + d2 * q * q
         return np.sum(value, axis=1) + self.z_loss * softmax.lse[:, 0] ** 2, grad, hess
 
     def _product_of_softmax(self, softmax: Softmax, target: Array, vector: Array, peak: Array) -> Array:
@@ -226,7 +226,7 @@ class SoftmaxRows(LogitOptions, Rows):
         mean = np.sum(p * apart, axis=1, keepdims=True)
         along = apart - mean
         slope = np.sum(d1, axis=1, keepdims=True) + 2 * self.z_loss * softmax.lse
-        turn = slope * along - _others(d2 * along, p)
+        turn = slope * along - others(d2 * along, p)
         result: Array = p * (turn + 2 * self.z_loss * (mean + base)) + q * d2 * along
         return result
 
@@ -295,7 +295,7 @@ class SoftmaxRows(LogitOptions, Rows):
         return -np.take_along_axis(softmax.nll, target[:, None], axis=1)[:, 0], softmax.lse[:, 0], entropy, argmax
 
 
-def _others(x: Array, p: Array) -> Array:
+def others(x: Array, p: Array) -> Array:
     """For each class the sum over all others.
 
     At the most probable one it is taken directly: as a difference, where that is most of the sum, it would be lost, and
