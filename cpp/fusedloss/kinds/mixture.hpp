@@ -46,7 +46,7 @@ struct MixtureRows {
   static FUSEDLOSS_SHARED void solve(Unit<T>& unit, const Options& options, bool labelled, T floor, T ceiling) {
     const SoftmaxLoss<T> none{nullptr, nullptr, false, T(0)};
     Folded<T> row;
-    Rows::fold_row(unit, none, nullptr, row);
+    Rows::fold_row(unit, none, row);
     if (unit.call->wants_extra) describe(unit, row);
     alignas(64) Shared shared;
     alignas(64) double mean[width], log_sum[width];
@@ -226,6 +226,18 @@ struct MixtureRows {
   }
 };
 
+/// A function of -log p at the label alone.
+template <class Loss>
+struct AtLabel {
+  template <class T>
+  using Options = typename Loss::template Options<T>;
+  template <class T>
+  static FUSEDLOSS_INLINE Slopes<T> eval(const LabelView<T>& row, T, const Options<T>& options) {
+    const Jet<T> jet = Loss::of(static_cast<T>(0.5 * row.nll), row.p, row.complement, options);
+    return {2 * static_cast<double>(jet.value), jet.d1, T(0), T(0), jet.d2};
+  }
+};
+
 /// A loss of the family as RowTask runs it; `Labelled`: of labels, else of distributions. `Loss` has
 ///   static Jet<T> of(T half_nll, T p, T complement, const Options<T>&), half of F with its derivatives by nll: -log p
 /// may exceed T's range where the weighted sum of it does not;
@@ -235,31 +247,23 @@ struct Mixture {
   static constexpr const char* name = Labelled ? Loss::label_name : Loss::distribution_name;
   static constexpr double nanoseconds = Labelled ? 0.8 : Loss::nanoseconds;
   static constexpr bool labelled = Labelled;
+  static constexpr bool together = true;
   template <class T>
   using Options = typename Loss::template Options<T>;
 
   template <class T, abi::Outputs Set>
-  static FUSEDLOSS_INLINE void solve(Unit<T>& unit, const Options<T>& options, T floor, T ceiling) {
+  static FUSEDLOSS_INLINE void solve(Unit<T>* units, int count, const Options<T>& options, T floor, T ceiling) {
     constexpr abi::Outputs same = Set == abi::grad_hess ? abi::value_grad_hess : Set;
-    solve_moved<T, same>(unit, floor, ceiling, [&](auto set, T low, T high) {
+    solve_moved<T, same>(*units, floor, ceiling, [&](auto set, T low, T high) {
       constexpr abi::Outputs wanted = static_cast<abi::Outputs>(decltype(set)::value);
       if (labelled && options.label_smoothing == T(0)) {
-        const SoftmaxLoss<T> loss{eval<T>, &options, false, T(0)};
-        SoftmaxRows<T, wanted, true>::solve(unit, loss, low, high);
+        const SoftmaxLoss<T> loss{eval_rows<AtLabel<Loss>, T>, &options, false, T(0)};
+        SoftmaxRows<T, wanted, true>::solve(units, count, loss, low, high);
       } else {
-        MixtureRows<Loss, T, wanted>::solve(unit, options, labelled, low, high);
+        one_by_one(units, count,
+                   [&](Unit<T>& unit) { MixtureRows<Loss, T, wanted>::solve(unit, options, labelled, low, high); });
       }
     });
-  }
-
- private:
-  template <class T>
-  static FUSEDLOSS_SHARED void eval(const LabelView<T>* rows, T, const void* options, Slopes<T>* slopes) {
-    for (int l = 0; l < lanes<T>; ++l) {
-      const Jet<T> jet = Loss::of(static_cast<T>(0.5 * rows[l].nll), rows[l].p, rows[l].complement,
-                                  *static_cast<const Options<T>*>(options));
-      slopes[l] = {2 * static_cast<double>(jet.value), jet.d1, T(0), T(0), jet.d2};
-    }
   }
 };
 

@@ -17,6 +17,7 @@
 #include "../core/call.hpp"
 #include "../core/lanes.hpp"
 #include "staging.hpp"
+#include "transpose.hpp"
 
 FUSEDLOSS_BEGIN
 
@@ -48,7 +49,7 @@ struct Unit {
   T* scratch;                 ///< room for `moved_arrays`, if the call moves logits
   Lane<const T> live;         ///< 1 or 0; ones without a step where no class is left out
   std::int64_t live_classes;  ///< how many are 1 in a row
-  std::int64_t label[width];  ///< -1: none. Visited along, all lanes have the row's
+  std::int64_t label[width];  ///< -1: none. Visited along, all lanes have the row's, unless several are solved together
   T label_pred[width];        ///< pred at the label
   T label_vector[width];
   T slope[width];            ///< weight x cotangent x scale
@@ -108,12 +109,27 @@ FUSEDLOSS_SHARED std::int64_t scratch_elements(const abi::Call* call) {
   return visits_across<T>(call) ? call->classes * width : (call->classes + width - 1) / width * width;
 }
 
-/// Scratch arrays beyond those of pred, target, vector, grad and hess, if logits are moved before their softmax.
+/// Rows of at most so many classes are solved together, if the solver can.
+constexpr std::int64_t together_up_to = 1024;
+
+/// How many rows that are visited along are solved together: as many as there are lanes, so that what is done once a
+/// row takes a vector for all of them. Longer rows would leave the cache in between; options that need a row's logits
+/// in scratch, and by-products, are not worth the room.
+template <class T>
+FUSEDLOSS_SHARED int rows_together(const abi::Call* call) {
+  const bool short_rows = !visits_across<T>(call) && call->classes <= together_up_to;
+  return short_rows && call->logits == nullptr && !call->wants_extra ? lanes<T> : 1;
+}
+
+/// Scratch arrays of a unit: pred, target, vector, grad and hess; further ones if logits are moved before their
+/// softmax.
+constexpr int unit_arrays = 5;
 constexpr int moved_arrays = 5;
 
 template <class T>
 FUSEDLOSS_SHARED std::int64_t row_scratch_bytes(const abi::Call* call) {
-  const int arrays = 5 + (call->logits != nullptr && call->logits->moved ? moved_arrays : 0);
+  const bool moved = call->logits != nullptr && call->logits->moved;
+  const std::int64_t arrays = rows_together<T>(call) * unit_arrays + (moved ? moved_arrays : 0);
   return arrays * scratch_elements<T>(call) * static_cast<std::int64_t>(sizeof(T));
 }
 
@@ -178,7 +194,21 @@ FUSEDLOSS_SHARED void weigh_rows(const abi::Call* call, std::int64_t task, bool 
   }
   if (labelled) {
     stage(call->inputs[1], call->items, rows.start, rows.count, rows.label);
-    for (int i = 0; i < rows.count; ++i) {
+    constexpr int width = lanes<std::uint64_t>;
+    std::uint64_t signs[width] = {};  // of numbers that are negative if a label is out of range
+    const std::uint64_t last = static_cast<std::uint64_t>(call->labels) - 1;
+    for (int i = rows.count; i % width != 0; ++i) rows.label[i] = rows.label[0];
+    for (int first = 0; first < rows.count; first += width) {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) {
+        const auto label = static_cast<std::uint64_t>(rows.label[first + l]);
+        signs[l] |= label | (last - label);
+      }
+    }
+    for (int l = 1; l < width; ++l) signs[0] |= signs[l];
+    const bool all_classes = signs[0] >> 63 == 0;
+    const bool special = call->has_ignore_index || call->class_weight != nullptr;
+    for (int i = 0; i < rows.count && (special || !all_classes); ++i) {
       const std::int64_t label = rows.label[i];
       if (call->has_ignore_index && label == call->ignore_index) {
         rows.weight[i] = T(0);
@@ -208,6 +238,7 @@ FUSEDLOSS_SHARED void weigh_rows(const abi::Call* call, std::int64_t task, bool 
   } else {
     stage(call->cotangent, call->items, rows.start, rows.count, rows.slope);
   }
+  FUSEDLOSS_SIMD
   for (int i = 0; i < rows.count; ++i) {
     const double slope = static_cast<double>(rows.slope[i]) * call->scale * static_cast<double>(rows.weight[i]);
     rows.slope[i] = rows.weight[i] != T(0) ? static_cast<T>(slope) : T(0);
@@ -219,10 +250,15 @@ template <class T, bool Labelled>
 void run_row_weight(const abi::Call* call, std::int64_t task, void*, abi::Partial* partial) {
   TaskRows<T> rows;
   weigh_rows(call, task, Labelled, rows);
-  Total total;
-  for (int i = 0; i < rows.count; ++i) total.add(static_cast<double>(rows.weight[i]));
-  partial->sum = total.sum;
-  partial->residue = total.residue;
+  constexpr int width = lanes<T>;
+  double lane[width] = {};
+  for (int i = rows.count; i < (rows.count + width - 1) / width * width; ++i) rows.weight[i] = T(0);
+  for (int first = 0; first < rows.count; first += width) {
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) lane[l] += static_cast<double>(rows.weight[first + l]);
+  }
+  partial->sum = fold(lane);
+  partial->residue = 0;
   partial->invalid = rows.invalid;
 }
 
@@ -270,16 +306,24 @@ struct RowArrays {
     return together;
   }
 
-  static FUSEDLOSS_SHARED Lane<const T> bring(const abi::Array& array, const std::int64_t* offsets, int first, int here,
-                                              bool across, std::int64_t classes, T* room, T* tail) {
+  /// One member after the other: a copy of the whole would wait for all of them to be written.
+  template <class U>
+  static FUSEDLOSS_INLINE void set(Lane<U>& to, std::enable_if_t<true, U>* at, std::int64_t step, T* tail) {
+    to.at = at;
+    to.step = step;
+    to.tail = tail;
+  }
+
+  static FUSEDLOSS_SHARED void bring(const abi::Array& array, const std::int64_t* offsets, int first, int here,
+                                     bool across, std::int64_t classes, T* room, T* tail, Lane<const T>& to) {
     const std::int64_t size = static_cast<std::int64_t>(sizeof(T));
     const T padding = -infinity<T>;  // a class of probability 0; losses whose padding matters mask it by its index
     if (across) {
       if (tile_in_place(array, offsets, first, here)) {
-        return {reinterpret_cast<const T*>(address(array, offsets[first])), array.class_stride / size, nullptr};
+        return set(to, reinterpret_cast<const T*>(address(array, offsets[first])), array.class_stride / size, nullptr);
       }
       gather_tile(array, offsets + first, here, classes, room);
-      return {room, width, nullptr};
+      return set(to, room, width, nullptr);
     }
     const std::int64_t full = classes / width;
     const int rest = static_cast<int>(classes - full * width);
@@ -297,7 +341,7 @@ struct RowArrays {
     }
     for (int l = 0; l < width; ++l) tail[l] = padding;
     if (rest != 0) std::memcpy(tail, row + full * width, rest * sizeof(T));
-    return {row, width, tail};
+    set(to, row, width, tail);
   }
 
   /// Rows that are not side by side, turned so that lane l is row l.
@@ -309,10 +353,7 @@ struct RowArrays {
     if (row_in_place(array) && here == width) {
       const T* row[width];
       for (int l = 0; l < width; ++l) row[l] = reinterpret_cast<const T*>(address(array, offsets[l]));
-      for (std::int64_t c = 0; c < classes; ++c) {
-        for (int l = 0; l < width; ++l) room[c * width + l] = row[l][c];
-      }
-      return;
+      return interleave(row, classes, room);
     }
     constexpr int stretch = 64;
     T buffer[stretch];
@@ -325,16 +366,15 @@ struct RowArrays {
     }
   }
 
-  static FUSEDLOSS_SHARED Lane<T> place(const abi::Array& array, const std::int64_t* offsets, int first, int here,
-                                        bool across, T* room, T* tail) {
+  static FUSEDLOSS_SHARED void place(const abi::Array& array, const std::int64_t* offsets, int first, int here,
+                                     bool across, T* room, T* tail, Lane<T>& to) {
     const std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+    T* const there = reinterpret_cast<T*>(address(array, offsets[first]));
     if (across) {
-      if (tile_in_place(array, offsets, first, here)) {
-        return {reinterpret_cast<T*>(address(array, offsets[first])), array.class_stride / size, nullptr};
-      }
-      return {room, width, nullptr};
+      const bool in_place = tile_in_place(array, offsets, first, here);
+      return set(to, in_place ? there : room, in_place ? array.class_stride / size : width, nullptr);
     }
-    return {row_in_place(array) ? reinterpret_cast<T*>(address(array, offsets[first])) : room, width, tail};
+    set(to, row_in_place(array) ? there : room, width, tail);
   }
 
   static FUSEDLOSS_SHARED void hand_out(const abi::Array& array, const std::int64_t* offsets, const Lane<T>& lane,
@@ -342,11 +382,9 @@ struct RowArrays {
     if (across) {
       if (tile_in_place(array, offsets, first, here)) return;
       if (row_in_place(array)) {
-        for (int l = 0; l < here; ++l) {
-          T* row = reinterpret_cast<T*>(address(array, offsets[first + l]));
-          for (std::int64_t c = 0; c < classes; ++c) row[c] = lane.at[c * width + l];
-        }
-        return;
+        T* row[width];
+        for (int l = 0; l < here; ++l) row[l] = reinterpret_cast<T*>(address(array, offsets[first + l]));
+        return separate(lane.at, classes, row, here);
       }
       constexpr int stretch = 64;
       T buffer[stretch];
@@ -408,9 +446,37 @@ struct Extras {
   }
 };
 
-/// Solves a unit, its options and the bounds of Hessians given.
+/// Solves units, their options and the bounds of Hessians given. Either there is one, or each holds a row that is
+/// visited along; then lane l of the first one's numbers of a row (labels, slopes, items ...) is the row of unit l.
 template <class T>
-using SolveUnit = void (*)(Unit<T>&, const void* options, T floor, T ceiling);
+using SolveUnits = void (*)(Unit<T>* units, int count, const void* options, T floor, T ceiling);
+
+/// Solves units that a solver was given together one after the other, each as if it had come alone.
+template <class T, class Solve>
+FUSEDLOSS_INLINE void one_by_one(Unit<T>* units, int count, const Solve& solve) {
+  if (count == 1) return solve(*units);
+  constexpr int width = lanes<T>;
+  const Unit<T> head = units[0];
+  double item[width];
+  bool valid[width];
+  for (int u = 0; u < count; ++u) {
+    Unit<T>& unit = units[u];
+    for (int l = 0; l < width; ++l) {
+      unit.label[l] = head.label[u];
+      unit.label_pred[l] = head.label_pred[u];
+      unit.label_vector[l] = head.label_vector[u];
+      unit.slope[l] = head.slope[u];
+      unit.valid[l] = true;
+    }
+    solve(unit);
+    item[u] = unit.item[0];
+    valid[u] = unit.valid[0];
+  }
+  for (int u = 0; u < count; ++u) {
+    units[0].item[u] = item[u];
+    units[0].valid[u] = valid[u];
+  }
+}
 
 /// Runs the rows of a task: brings each unit in, has it solved, hands its results out. It is compiled once for all
 /// losses, which is why the solver is a pointer.
@@ -433,8 +499,9 @@ struct RowTask {
     alignas(64) T pred[width], target[width], vector[width], grad[width], hess[width];
   };
 
+  /// `together`: how many rows that are visited along the solver takes at once.
   static FUSEDLOSS_SHARED void run(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial,
-                                   SolveUnit<T> solve) {
+                                   SolveUnits<T> solve, int together) {
     TaskRows<T> rows;
     weigh_rows(call, task, labelled, rows);
     partial->invalid = rows.invalid;
@@ -451,77 +518,94 @@ struct RowTask {
 
     const bool across = visits_across<T>(call);
     const std::int64_t size = scratch_elements<T>(call);
-    T* const room = static_cast<T*>(scratch);
 
     alignas(64) double value[max_task_rows];
     Extras<T> extra;
-    Unit<T> unit;
-    Tails tails;
+    Unit<T> units[width];
+    Tails tails[width];
     alignas(64) T ones[width];
     for (int l = 0; l < width; ++l) ones[l] = T(1);
-    unit.call = call;
-    unit.scratch = room + 5 * size;
-    unit.live = {ones, 0, ones};
-    unit.across = across;
-    unit.live_classes = unit.classes = call->classes;
-    unit.full = across ? call->classes : call->classes / width;
-    unit.groups = across ? call->classes : (call->classes + width - 1) / width;
-
-    for (int first = 0; first < rows.count; first += across ? width : 1) {
-      const int here = !across ? 1 : rows.count - first < width ? rows.count - first : width;
+    for (int u = 0; u < (across ? 1 : together); ++u) {
+      Unit<T>& unit = units[u];
+      unit.call = call;
+      unit.scratch = static_cast<T*>(scratch) + unit_arrays * size;
+      unit.live = {ones, 0, ones};
+      unit.across = across;
+      unit.live_classes = unit.classes = call->classes;
+      unit.full = across ? call->classes : call->classes / width;
+      unit.groups = across ? call->classes : (call->classes + width - 1) / width;
+    }
+    Unit<T>& head = units[0];
+    for (int next = 0; next < rows.count;) {
+      int row[width], here = 0;  // the rows of these units
+      while (next < rows.count && here < (across ? width : together)) {
+        if (!across && rows.weight[next] == T(0)) {  // nothing to compute; along a row that saves the visit
+          if constexpr (wants_grad) Arrays::clear(call->grad[0], places.grad[next], call->classes);
+          if constexpr (wants_hess) Arrays::clear(call->hess[0], places.hess[next], call->classes);
+          value[next] = 0.0;
+          if (call->wants_extra) extra.leave_out(next);
+        } else {
+          row[here++] = next;
+        }
+        ++next;
+      }
+      if (here == 0) break;
       for (int l = 0; l < width; ++l) {
-        const int row = across ? first + l : first;
-        const bool real = row < rows.count;
-        unit.label[l] = real ? rows.label[row] : -1;
-        unit.slope[l] = real ? rows.slope[row] : T(0);
-        unit.valid[l] = true;
+        const bool real = l < here || !across;  // along, a single row's are in all lanes
+        const int from = row[l < here ? l : 0];
+        head.label[l] = real ? rows.label[from] : -1;
+        head.slope[l] = real ? rows.slope[from] : T(0);
+        head.valid[l] = true;
       }
-      if (!across && rows.weight[first] == T(0)) {  // nothing to compute; along a row that saves the visit
-        if constexpr (wants_grad) Arrays::clear(call->grad[0], places.grad[first], call->classes);
-        if constexpr (wants_hess) Arrays::clear(call->hess[0], places.hess[first], call->classes);
-        value[first] = 0.0;
-        if (call->wants_extra) extra.leave_out(first);
-        continue;
-      }
-      unit.pred = Arrays::bring(call->inputs[0], places.pred, first, here, across, call->classes, room, tails.pred);
-      if constexpr (!labelled) {
-        unit.target = Arrays::bring(call->inputs[1], places.target, first, here, across, call->classes, room + size,
-                                    tails.target);
-      }
-      if constexpr (wants_product) {
-        unit.vector = Arrays::bring(call->vector[0], places.vector, first, here, across, call->classes, room + 2 * size,
-                                    tails.vector);
-      }
-      if constexpr (wants_grad) {
-        unit.grad = Arrays::place(call->grad[0], places.grad, first, here, across, room + 3 * size, tails.grad);
-      }
-      if constexpr (wants_hess) {
-        unit.hess = Arrays::place(call->hess[0], places.hess, first, here, across, room + 4 * size, tails.hess);
+      const int count = across ? 1 : here;
+      for (int u = 0; u < count; ++u) {
+        Unit<T>& unit = units[u];
+        Tails& tail = tails[u];
+        const int first = row[u];
+        T* const room = static_cast<T*>(scratch) + u * unit_arrays * size;
+        Arrays::bring(call->inputs[0], places.pred, first, here, across, call->classes, room, tail.pred, unit.pred);
+        if constexpr (!labelled) {
+          Arrays::bring(call->inputs[1], places.target, first, here, across, call->classes, room + size, tail.target,
+                        unit.target);
+        }
+        if constexpr (wants_product) {
+          Arrays::bring(call->vector[0], places.vector, first, here, across, call->classes, room + 2 * size,
+                        tail.vector, unit.vector);
+        }
+        if constexpr (wants_grad) {
+          Arrays::place(call->grad[0], places.grad, first, here, across, room + 3 * size, tail.grad, unit.grad);
+        }
+        if constexpr (wants_hess) {
+          Arrays::place(call->hess[0], places.hess, first, here, across, room + 4 * size, tail.hess, unit.hess);
+        }
       }
       for (int l = 0; l < width; ++l) {
-        const std::int64_t label = unit.label[l];
+        const std::int64_t label = head.label[l];
         const bool is_class = label >= 0 && label < call->classes;  // the last grade is none
-        unit.label_pred[l] = is_class ? unit.at(unit.pred, l, label) : T(0);
-        if constexpr (wants_product) unit.label_vector[l] = is_class ? unit.at(unit.vector, l, label) : T(0);
+        const Unit<T>& unit = units[l < count ? l : 0];
+        head.label_pred[l] = is_class ? unit.at(unit.pred, l, label) : T(0);
+        if constexpr (wants_product) head.label_vector[l] = is_class ? unit.at(unit.vector, l, label) : T(0);
       }
 
-      solve(unit, call->options, static_cast<T>(call->hess_floor), static_cast<T>(call->hess_ceiling));
+      solve(units, count, call->options, static_cast<T>(call->hess_floor), static_cast<T>(call->hess_ceiling));
 
-      if constexpr (wants_grad)
-        Arrays::hand_out(call->grad[0], places.grad, unit.grad, first, here, across, call->classes);
-      if constexpr (wants_hess)
-        Arrays::hand_out(call->hess[0], places.hess, unit.hess, first, here, across, call->classes);
+      for (int u = 0; u < count; ++u) {
+        if constexpr (wants_grad)
+          Arrays::hand_out(call->grad[0], places.grad, units[u].grad, row[u], here, across, call->classes);
+        if constexpr (wants_hess)
+          Arrays::hand_out(call->hess[0], places.hess, units[u].hess, row[u], here, across, call->classes);
+      }
       for (int l = 0; l < here; ++l) {
-        value[first + l] = unit.item[l];
-        if (!unit.valid[l] && rows.weight[first + l] != T(0)) {
-          const std::int64_t at = rows.start + first + l;
+        value[row[l]] = head.item[l];
+        if (!head.valid[l] && rows.weight[row[l]] != T(0)) {
+          const std::int64_t at = rows.start + row[l];
           if (partial->invalid < 0 || at < partial->invalid) partial->invalid = at;
         }
         if (!call->wants_extra) continue;
-        if (rows.weight[first + l] != T(0)) {
-          extra.take(unit, l, first + l);
+        if (rows.weight[row[l]] != T(0)) {
+          extra.take(head, l, row[l]);
         } else {
-          extra.leave_out(first + l);
+          extra.leave_out(row[l]);
         }
       }
     }
@@ -544,17 +628,28 @@ struct RowTask {
   }
 };
 
+/// Whether a solver takes several rows at once: it says so by a member `together`, and `solve(units, count, ...)`.
+template <class Solve, class = void>
+constexpr bool solves_together = false;
+template <class Solve>
+constexpr bool solves_together<Solve, std::enable_if_t<Solve::together>> = true;
+
 template <class Solve, class T, abi::Outputs Set>
-FUSEDLOSS_SHARED void solve_unit(Unit<T>& unit, const void* given, T floor, T ceiling) {
+FUSEDLOSS_SHARED void solve_units(Unit<T>* units, int count, const void* given, T floor, T ceiling) {
   using Options = typename Solve::template Options<T>;
   Options options;
   if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(given);
-  Solve::template solve<T, Set>(unit, options, floor, ceiling);
+  if constexpr (solves_together<Solve>) {
+    Solve::template solve<T, Set>(units, count, options, floor, ceiling);
+  } else {
+    Solve::template solve<T, Set>(*units, options, floor, ceiling);
+  }
 }
 
 template <class Solve, class T, abi::Outputs Set>
 void run_rows(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
-  RowTask<T, Set, Solve::labelled>::run(call, task, scratch, partial, solve_unit<Solve, T, Set>);
+  const int together = solves_together<Solve> ? rows_together<T>(call) : 1;
+  RowTask<T, Set, Solve::labelled>::run(call, task, scratch, partial, solve_units<Solve, T, Set>, together);
 }
 
 /// Whether the labels of a solver are grades: it says so by a member `grades`.

@@ -43,23 +43,71 @@ template <class T>
 struct Slopes {
   double value;  ///< with weights below 1 it may exceed T's range on the way
   T pull, surplus, level, bend;
-  T lean = T(0), outer = T(0);
 };
 
-/// What a fold keeps of a row (or, across, of a row in each lane). Exponentials are relative to the maximum's.
+/// Both of several rows, one a lane.
+template <class T>
+struct LabelViews {
+  static constexpr int width = lanes<T>;
+  alignas(64) double nll[width], spread[width];
+  alignas(64) T p[width], complement[width];
+};
+
+template <class T>
+struct SlopesOfRows {
+  static constexpr int width = lanes<T>;
+  alignas(64) double value[width];
+  alignas(64) T pull[width], surplus[width], level[width], bend[width], lean[width], outer[width];
+
+  FUSEDLOSS_INLINE void set(int l, const Slopes<T>& of) {
+    value[l] = of.value;
+    pull[l] = of.pull;
+    surplus[l] = of.surplus;
+    level[l] = of.level;
+    bend[l] = of.bend;
+  }
+};
+
+/// What a fold keeps of rows, one a lane. Exponentials are relative to the maximum's.
 template <class T>
 struct Folded {
   static constexpr int width = lanes<T>;
-  T shift[width];      ///< the maximum, or the lowest finite number where all is -inf
-  T one[width];        ///< the maximum's own term: 1, or 0 where all is -inf
-  double rest[width];  ///< sum of the other exponentials
-  double gap[width];   ///< sum over the target (or all classes) of weight x (shift - z)
-  double mass[width];  ///< sum of those weights without the maximum's: as a difference it would be lost where p -> 1
-  double top[width];   ///< weight of the maximum
-  double dot[width];   ///< sum of exponential x (vector - base): taken off its mean directly, the product would cancel
-                       ///< where p -> 1
-  T base[width];       ///< the vector at the maximum
-  std::int64_t peak[width];  ///< first class of the maximum; -1: none, or not asked for
+  alignas(64) T shift[width];      ///< the maximum, or the lowest finite number where all is -inf
+  alignas(64) T one[width];        ///< the maximum's own term: 1, or 0 where all is -inf
+  alignas(64) double rest[width];  ///< sum of the other exponentials
+  alignas(64) double gap[width];   ///< sum over the target (or all classes) of weight x (shift - z)
+  alignas(64) double mass[width];  ///< sum of those weights without the maximum's: as a difference it would be lost
+                                   ///< where p -> 1
+  alignas(64) double top[width];   ///< weight of the maximum
+  alignas(64) double dot[width];   ///< sum of exponential x (vector - base): taken off its mean directly, the product
+                                   ///< would cancel where p -> 1
+  alignas(64) T base[width];       ///< the vector at the maximum
+  std::int64_t peak[width];  ///< first class of the maximum, -1 for none; where it is not asked for, the stretch's
+
+  /// Lanes that have no row.
+  FUSEDLOSS_INLINE void clear() {
+    for (int l = 0; l < width; ++l) {
+      shift[l] = base[l] = T(0);
+      one[l] = T(1);
+      rest[l] = gap[l] = mass[l] = top[l] = dot[l] = 0.0;
+      peak[l] = -1;
+    }
+  }
+
+  /// The row of lane 0, in all of them.
+  FUSEDLOSS_INLINE void spread() {
+    for (int l = 1; l < width; ++l) {
+      shift[l] = shift[0];
+      one[l] = one[0];
+      rest[l] = rest[0];
+      gap[l] = gap[0];
+      mass[l] = mass[0];
+      top[l] = top[0];
+      dot[l] = dot[0];
+      base[l] = base[0];
+      peak[l] = peak[0];
+    }
+  }
 };
 
 /// How the exponentials of a stretch are taken: e^z as 2^power at the maximum, so that they are normal numbers however
@@ -89,26 +137,40 @@ struct Reach {
     }
   }
 
+  /// That of one lane, in all of them.
+  FUSEDLOSS_INLINE Reach lane(int from) const {
+    Reach all;
+    for (int l = 0; l < width; ++l) {
+      all.bias[l] = bias[from];
+      all.low[l] = low[from];
+      all.raise[l] = raise[from];
+      all.unit[l] = unit[from];
+      all.per_unit[l] = per_unit[from];
+    }
+    return all;
+  }
+
   FUSEDLOSS_INLINE T exponential(T z, int l) const { return exp_raised(maximum(z - bias[l], low[l]), raise[l]); }
 };
 
-/// What the map needs of a row once it is folded.
+/// What the map needs of rows once they are folded.
 template <class T>
 struct Finished {
   static constexpr int width = lanes<T>;
-  Slopes<T> slopes[width];
-  double share[width];        ///< p at the maximum
-  T complement[width];        ///< 1 - p at the maximum
-  T label_p[width];           ///< p at the label
-  T label_complement[width];  ///< 1 - p there
-  T mean[width];              ///< sum of p x (vector - base)
+  SlopesOfRows<T> slopes;
+  alignas(64) double share[width];        ///< p at the maximum
+  alignas(64) T complement[width];        ///< 1 - p at the maximum
+  alignas(64) T label_p[width];           ///< p at the label
+  alignas(64) T label_complement[width];  ///< 1 - p there
+  alignas(64) T mean[width];              ///< sum of p x (vector - base)
 };
 
 /// What sets one softmax loss apart from another: a few numbers and, for labels, its function of a row. A pointer, not
-/// a template argument: it is called once a unit, and so the folds and maps are compiled once for all losses.
+/// a template argument: it is called once for all rows of a solver, and so the folds and maps are compiled once for all
+/// losses.
 template <class T>
 struct SoftmaxLoss {
-  void (*eval)(const LabelView<T>*, T classes, const void* options, Slopes<T>*);  ///< for all lanes of a unit
+  void (*eval)(const LabelViews<T>&, T classes, const void* options, SlopesOfRows<T>&);
   const void* options;
   bool spread;  ///< whether the loss wants the mean of -log p over classes
   T smoothing;  ///< of a distribution
@@ -158,7 +220,8 @@ FUSEDLOSS_SHARED void describe(Unit<T>& unit, const Folded<T>& row) {
   }
   if (unit.call->extra[abi::argmax].layout != abi::absent) {
     for (int l = 0; l < (unit.across ? width : 1); ++l) {
-      for (std::int64_t group = 0; group < unit.groups && unit.peak[l] < 0; ++group) {
+      if (row.peak[l] < 0) continue;
+      for (std::int64_t group = row.peak[l] / per_group; group < unit.groups && unit.peak[l] < 0; ++group) {
         const T* z = group < unit.full ? unit.pred.at + group * unit.pred.step : unit.pred.tail;
         for (int i = unit.across ? l : 0; i < (unit.across ? l + 1 : width); ++i) {
           if (z[i] == shift[l] && unit.peak[l] < 0) unit.peak[l] = group * per_group + (unit.across ? 0 : i);
@@ -179,7 +242,8 @@ FUSEDLOSS_SHARED void describe(Unit<T>& unit, const Folded<T>& row) {
   }
 }
 
-/// Fold, finish and map of a unit of rows.
+/// Fold, finish and map of units of rows. What is of a row lies in its lane: across, in the unit's; along, in that of
+/// the unit's number.
 template <class T, abi::Outputs Set, bool Labelled>
 struct SoftmaxRows {
   static constexpr int width = lanes<T>;
@@ -187,6 +251,8 @@ struct SoftmaxRows {
   static constexpr bool curved = Set == abi::grad_hess || Set == abi::value_grad_hess;
   static constexpr bool product = Set == abi::hessian_vector;
   static constexpr bool locates = curved || product || (maps && !Labelled);  ///< wants the maximum's class
+  /// Whether the maximum of a stretch is taken while the one before is added up: memory is read behind arithmetic.
+  static constexpr bool looks_ahead = !locates;
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
   static constexpr std::int64_t groups_per_fold = 1024;  ///< 64 KB of logits
@@ -196,29 +262,36 @@ struct SoftmaxRows {
 
   /// The maximum of a stretch whose exponentials were kept, and what it itself became.
   struct Kept {
-    T shift[width];
-    double per_unit[width];
+    alignas(64) T shift[width];
+    alignas(64) double per_unit[width];
   };
 
-  /// Folds a row. The exponentials of its stretches are kept in the gradient's place if there is room for what they are
-  /// relative to.
-  static FUSEDLOSS_SHARED void fold_row(Unit<T>& unit, const SoftmaxLoss<T>& loss, Kept* kept, Folded<T>& row) {
-    const std::int64_t stride = stride_of(unit);
+  /// Folds rows. The exponentials of their stretches are kept in the gradient's place if there is room for what they
+  /// are relative to.
+  static FUSEDLOSS_SHARED void fold_rows(Unit<T>* units, int count, const SoftmaxLoss<T>& loss, Kept* kept,
+                                         Folded<T>& row) {
+    const Unit<T>& head = units[0];
+    const std::int64_t stride = stride_of(head);
     Reach<T> reach;
-    for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
-      const std::int64_t last = first + stride < unit.groups ? first + stride : unit.groups;
+    Ahead ahead;
+    for (std::int64_t first = 0, fold = 0; first < head.groups; first += stride, ++fold) {
+      const std::int64_t last = end_of(head, first);
       Folded<T> part;
-      maximum(unit, first, last, part);
-      reach.aim(part.shift);
-      if (kept != nullptr) {
-        sums<true>(unit, first, last, loss, reach, part);
-        for (int l = 0; l < width; ++l) {
-          kept[fold].shift[l] = part.shift[l];
-          kept[fold].per_unit[l] = reach.per_unit[l];
-        }
+      if (!head.across) part.clear();
+      if (looks_ahead && first > 0) {
+        set_maximum(part, 0, fold_maximum(ahead.top), first * width);
       } else {
-        sums<false>(unit, first, last, loss, reach, part);
+        for (int u = 0; u < count; ++u) maximum(units[u], first, last, u, part);
       }
+      reach.aim(part.shift);
+      for (int u = 0; u < count; ++u) {
+        if (kept != nullptr) {
+          sums<true>(units[u], first, last, loss, reach, u, part, ahead);
+        } else {
+          sums<false>(units[u], first, last, loss, reach, u, part, ahead);
+        }
+      }
+      if (kept != nullptr) keep(part, reach, kept[fold]);
       if (first == 0) {
         row = part;
       } else {
@@ -227,53 +300,110 @@ struct SoftmaxRows {
     }
   }
 
-  static FUSEDLOSS_SHARED void solve(Unit<T>& unit, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
-    const bool keeps = maps && (unit.across || unit.groups <= max_kept);
-    const std::int64_t stride = stride_of(unit);
+  /// Folds one unit; along, all lanes have its row.
+  static FUSEDLOSS_INLINE void fold_row(Unit<T>& unit, const SoftmaxLoss<T>& loss, Folded<T>& row) {
+    fold_rows(&unit, 1, loss, nullptr, row);
+    if (!unit.across) row.spread();
+  }
+
+  static FUSEDLOSS_SHARED void solve(Unit<T>* units, int count, const SoftmaxLoss<T>& loss, T floor, T ceiling) {
+    Unit<T>& head = units[0];
+    const bool keeps = maps && (head.across || head.groups <= max_kept);
     Kept kept[folds_kept];
     Folded<T> row;
-    fold_row(unit, loss, keeps ? kept : nullptr, row);
-    Reach<T> reach;
+    fold_rows(units, count, loss, keeps ? kept : nullptr, row);
     Finished<T> finished;
-    finish(unit, row, loss, finished);
-    if (unit.call->wants_extra) describe(unit, row);
+    finish(head, row, loss, finished);
+    if (head.call->wants_extra) {
+      if (!head.across) row.spread();
+      describe(head, row);
+    }
     if constexpr (maps) {
+      Reach<T> reach;
+      Coefficients by;
       if (keeps) {
-        for (std::int64_t first = 0, fold = 0; first < unit.groups; first += stride, ++fold) {
-          const std::int64_t last = first + stride < unit.groups ? first + stride : unit.groups;
-          map<true>(unit, first, last, row, reach, kept[fold], finished, loss, floor, ceiling);
+        for (std::int64_t first = 0, fold = 0; first < head.groups; first += stride_of(head), ++fold) {
+          set(head, row, kept[fold], finished, by);
+          for (int u = 0; u < count; ++u)
+            map<true>(units[u], first, end_of(head, first), reach, u, by, loss, floor, ceiling);
         }
       } else {
         Kept whole;
         reach.aim(row.shift);
-        for (int l = 0; l < width; ++l) {
-          whole.shift[l] = row.shift[l];
-          whole.per_unit[l] = reach.per_unit[l];
-        }
-        map<false>(unit, 0, unit.groups, row, reach, whole, finished, loss, floor, ceiling);
+        keep(row, reach, whole);
+        set(head, row, whole, finished, by);
+        map<false>(head, 0, head.groups, reach, 0, by, loss, floor, ceiling);
       }
-      mend(unit, row, finished, loss, floor, ceiling);
+      mend(units, count, row, finished, loss, floor, ceiling);
     }
   }
+
+ private:
+  /// The maximum of the next stretch, in lanes; and what stands where that has no group.
+  struct Ahead {
+    alignas(64) T top[width];
+  };
+
+  /// What the map of a stretch multiplies with, of each row.
+  struct Coefficients {
+    alignas(64) T scale[width], near[width], slope[width], pull[width], near_pull[width], level[width], bend[width],
+        mean[width], base[width], along[width], outer[width];
+
+    FUSEDLOSS_INLINE Coefficients lane(int from) const {
+      Coefficients all;
+      for (int l = 0; l < width; ++l) {
+        all.scale[l] = scale[from];
+        all.near[l] = near[from];
+        all.slope[l] = slope[from];
+        all.pull[l] = pull[from];
+        all.near_pull[l] = near_pull[from];
+        all.level[l] = level[from];
+        all.bend[l] = bend[from];
+        all.mean[l] = mean[from];
+        all.base[l] = base[from];
+        all.along[l] = along[from];
+        all.outer[l] = outer[from];
+      }
+      return all;
+    }
+  };
 
   static FUSEDLOSS_INLINE std::int64_t stride_of(const Unit<T>& unit) {
     return unit.across ? unit.groups : groups_per_fold;
   }
 
- private:
+  static FUSEDLOSS_INLINE std::int64_t end_of(const Unit<T>& unit, std::int64_t first) {
+    const std::int64_t last = first + stride_of(unit);
+    return last < unit.groups ? last : unit.groups;
+  }
+
+  static FUSEDLOSS_INLINE void keep(const Folded<T>& part, const Reach<T>& reach, Kept& kept) {
+    for (int l = 0; l < width; ++l) {
+      kept.shift[l] = part.shift[l];
+      kept.per_unit[l] = reach.per_unit[l];
+    }
+  }
+
   /// Numbers the classes of a stretch: lane l of its group s is class first_class + s x stride + offset of l.
   static FUSEDLOSS_INLINE void number_lanes(const Unit<T>& unit, Index (&offset)[width]) {
     for (int l = 0; l < width; ++l) offset[l] = unit.across ? 0 : static_cast<Index>(l);
   }
 
-  static FUSEDLOSS_INLINE void maximum(const Unit<T>& unit, std::int64_t first, std::int64_t last, Folded<T>& part) {
+  static FUSEDLOSS_INLINE void set_maximum(Folded<T>& part, int l, T top, std::int64_t peak) {
+    part.shift[l] = top == -infinity<T> ? lowest<T> : top;
+    part.one[l] = top == -infinity<T> ? T(0) : T(1);
+    part.peak[l] = top == -infinity<T> ? -1 : peak;
+  }
+
+  static FUSEDLOSS_INLINE void maximum(const Unit<T>& unit, std::int64_t first, std::int64_t last, int lane,
+                                       Folded<T>& part) {
     const Index per_group = unit.across ? 1 : width;
     alignas(64) T top[width];
     alignas(64) Index where[width], offset[width];
     number_lanes(unit, offset);
     for (int l = 0; l < width; ++l) {
       top[l] = -infinity<T>;
-      where[l] = -1;
+      where[l] = 0;
     }
     visit(unit, first, last,
           [&](const auto& pred, const auto&, const auto&, const auto&, const auto&, std::int64_t from,
@@ -289,54 +419,66 @@ struct SoftmaxRows {
               }
             }
           });
-    if (!unit.across) {
-      const T highest = fold_maximum(top);
-      if constexpr (locates) {
-        Index class_of_highest = -1;
-        for (int l = 0; l < width; ++l) {
-          if (top[l] == highest && (class_of_highest < 0 || where[l] < class_of_highest)) class_of_highest = where[l];
-        }
-        for (int l = 0; l < width; ++l) where[l] = class_of_highest;
-      }
-      for (int l = 0; l < width; ++l) top[l] = highest;
-    }
     const std::int64_t base = first * per_group;
-    for (int l = 0; l < width; ++l) {
-      part.shift[l] = top[l] == -infinity<T> ? lowest<T> : top[l];
-      part.one[l] = top[l] == -infinity<T> ? T(0) : T(1);
-      part.peak[l] = where[l] < 0 ? -1 : base + where[l];
+    if (unit.across) {
+      for (int l = 0; l < width; ++l) set_maximum(part, l, top[l], base + where[l]);
+      return;
     }
+    const T highest = fold_maximum(top);
+    Index class_of_highest = 0;
+    if constexpr (locates) {
+      class_of_highest = static_cast<Index>((last - first) * per_group);
+      for (int l = 0; l < width; ++l) {
+        if (top[l] == highest && where[l] < class_of_highest) class_of_highest = where[l];
+      }
+    }
+    set_maximum(part, lane, highest, base + class_of_highest);
   }
 
   template <bool Keeps>
   static FUSEDLOSS_INLINE void sums(const Unit<T>& unit, std::int64_t first, std::int64_t last,
-                                    const SoftmaxLoss<T>& loss, const Reach<T>& reach, Folded<T>& part) {
+                                    const SoftmaxLoss<T>& loss, const Reach<T>& reach, int lane, Folded<T>& part,
+                                    Ahead& ahead) {
     if (!Labelled || loss.spread) {
-      sum_groups<Keeps, true>(unit, first, last, loss, reach, part);
+      sum_groups<Keeps, true>(unit, first, last, loss, reach, lane, part, ahead);
     } else if constexpr (Labelled) {
-      sum_groups<Keeps, false>(unit, first, last, loss, reach, part);
+      sum_groups<Keeps, false>(unit, first, last, loss, reach, lane, part, ahead);
     }
   }
 
   template <bool Keeps, bool Gaps>
   static FUSEDLOSS_INLINE void sum_groups(const Unit<T>& unit, std::int64_t first, std::int64_t last,
-                                          const SoftmaxLoss<T>& loss, const Reach<T>& by, Folded<T>& part) {
+                                          const SoftmaxLoss<T>& loss, const Reach<T>& by, int lane, Folded<T>& part,
+                                          Ahead& ahead) {
     const Index per_group = unit.across ? 1 : width;
     const Index beyond =
         static_cast<Index>(unit.classes - first * per_group < INT32_MAX ? unit.classes - first * per_group : INT32_MAX);
-    const Reach<T> reach = by;  // a copy that no store can change, like all arrays below
+    const Reach<T> reach = unit.across ? by : by.lane(lane);  // a copy that no store can change, like all arrays below
     alignas(64) double rest[width] = {}, gap[width] = {}, mass[width] = {}, top[width] = {}, dot[width] = {};
     alignas(64) Bits<T> others[width] = {};
     alignas(64) T few[width] = {};
+    alignas(64) T next[width], nothing[width];
     alignas(64) Index offset[width];
     alignas(64) T shift[width], half_shift[width], base[width];
     const T uniform = T(1) / static_cast<T>(unit.live_classes), smoothing = loss.smoothing;
     number_lanes(unit, offset);
-    for (int l = 0; l < width; ++l) {
-      shift[l] = part.shift[l];
-      half_shift[l] = T(0.5) * part.shift[l];
-      base[l] = product && part.peak[l] >= 0 ? unit.at(unit.vector, l, part.peak[l]) : T(0);
+    const bool across = unit.across;  // each of these loops is one store: read before it is whole, it would stall
+    for (int l = 0; l < width; ++l) next[l] = nothing[l] = -infinity<T>;
+    if (across) {
+      for (int l = 0; l < width; ++l) shift[l] = part.shift[l];
+    } else {
+      for (int l = 0; l < width; ++l) shift[l] = part.shift[lane];
     }
+    for (int l = 0; l < width; ++l) half_shift[l] = T(0.5) * shift[l];
+    for (int l = 0; l < width; ++l) base[l] = T(0);
+    if constexpr (product) {
+      for (int l = 0; l < width; ++l) {
+        const std::int64_t peak = part.peak[across ? l : lane];
+        if (peak >= 0) base[l] = unit.at(unit.vector, l, peak);
+      }
+    }
+    // Groups of the next stretch, as long as both have one.
+    const std::int64_t stretch = last - first, to_come = unit.across || last >= unit.full ? 0 : unit.full - last;
     visit(unit, first, last,
           [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto&,
               std::int64_t from, std::int64_t count) {
@@ -347,12 +489,14 @@ struct SoftmaxRows {
               T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
               [[maybe_unused]] const Index number = static_cast<Index>(from - first + group) * per_group;
               [[maybe_unused]] const T* there = unit.live.at + (from + group) * unit.live.step;
+              [[maybe_unused]] const T* later = from - first + group < to_come ? z + stretch * unit.pred.step : nothing;
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const T e = reach.exponential(z[l], l);
                 const Bits<T> below = mask_of<T>(z[l] != shift[l]);
                 few[l] += masked(e, below);
                 others[l] -= below;
+                if constexpr (looks_ahead) next[l] = fusedloss::maximum(next[l], later[l]);
                 if constexpr (Gaps) {
                   T weight = T(1);
                   if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
@@ -380,38 +524,34 @@ struct SoftmaxRows {
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) rest[l] += static_cast<double>(few[l]);
     alignas(64) double ties[width];  // classes with the maximum; AVX2 does not convert 64 bits
-    for (int l = 0; l < width; ++l) ties[l] = static_cast<double>(last - first - static_cast<std::int64_t>(others[l]));
-    if (!unit.across) {
-      ties[0] = fold(ties);
-      rest[0] = fold(rest);
-      gap[0] = fold(gap);
-      mass[0] = fold(mass);
-      top[0] = fold(top);
-      dot[0] = fold(dot);
-      for (int l = 1; l < width; ++l) {
-        ties[l] = ties[0];
-        rest[l] = rest[0];
-        gap[l] = gap[0];
-        mass[l] = mass[0];
-        top[l] = top[0];
-        dot[l] = dot[0];
-      }
+    for (int l = 0; l < width; ++l) ties[l] = static_cast<double>(stretch - static_cast<std::int64_t>(others[l]));
+    if (unit.across) {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l)
+        set_sums(part, l, ties[l], rest[l], gap[l], mass[l], top[l], dot[l], base[l], by.per_unit[l]);
+      return;
     }
-    FUSEDLOSS_LANES(width)
-    for (int l = 0; l < width; ++l) {
-      const double more = ties[l] - 1;
-      part.rest[l] = rest[l] * reach.per_unit[l] + (more > 0 ? more : 0.0);
-      part.gap[l] = 2 * gap[l];
-      part.dot[l] = dot[l] * reach.per_unit[l];
-    }
-    for (int l = 0; l < width; ++l) {
-      part.mass[l] = mass[l];
-      part.top[l] = top[l];
-      part.base[l] = base[l];
+    set_sums(part, lane, fold(ties), fold(rest), fold(gap), fold(mass), fold(top), fold(dot), base[0],
+             by.per_unit[lane]);
+    if (!looks_ahead || last >= unit.groups) return;
+    for (int l = 0; l < width; ++l) ahead.top[l] = next[l];
+    if (unit.full < unit.groups && unit.full - last < groups_per_fold) {
+      for (int l = 0; l < width; ++l) ahead.top[l] = fusedloss::maximum(ahead.top[l], unit.pred.tail[l]);
     }
   }
 
-  /// Adds a later stretch of the same row. Lanes are equal here: rows that are visited across are one stretch.
+  static FUSEDLOSS_INLINE void set_sums(Folded<T>& part, int l, double ties, double rest, double gap, double mass,
+                                        double top, double dot, T base, double per_unit) {
+    const double more = ties - 1;
+    part.rest[l] = rest * per_unit + (more > 0 ? more : 0.0);
+    part.gap[l] = 2 * gap;
+    part.mass[l] = mass;
+    part.top[l] = top;
+    part.dot[l] = dot * per_unit;
+    part.base[l] = base;
+  }
+
+  /// Adds a later stretch of the same row, that of lane 0: rows that are visited across are one stretch.
   static FUSEDLOSS_SHARED void join(Folded<T>& row, const Folded<T>& part) {
     const bool above = part.shift[0] > row.shift[0] || row.one[0] == T(0);
     const double old_shift = row.shift[0], part_shift = part.shift[0];
@@ -433,25 +573,23 @@ struct SoftmaxRows {
     const auto based = [&](const Folded<T>& of) {
       return of.dot[0] + (static_cast<double>(of.base[0]) - base) * (static_cast<double>(of.one[0]) + of.rest[0]);
     };
-    const double dot = based(row) * old_factor + based(part) * part_factor;
-    for (int l = 0; l < lanes<T>; ++l) {
-      row.shift[l] = static_cast<T>(shift);
-      row.one[l] = above ? part.one[l] : row.one[l];
-      row.peak[l] = above ? part.peak[l] : row.peak[l];
-      row.rest[l] = rest;
-      row.gap[l] = gap;
-      row.mass[l] = mass;
-      row.top[l] = top;
-      row.dot[l] = dot;
-      row.base[l] = static_cast<T>(base);
-    }
+    row.dot[0] = based(row) * old_factor + based(part) * part_factor;
+    row.shift[0] = static_cast<T>(shift);
+    row.one[0] = above ? part.one[0] : row.one[0];
+    row.peak[0] = above ? part.peak[0] : row.peak[0];
+    row.rest[0] = rest;
+    row.gap[0] = gap;
+    row.mass[0] = mass;
+    row.top[0] = top;
+    row.base[0] = static_cast<T>(base);
   }
 
   /// From sums to the loss.
-  static FUSEDLOSS_INLINE void finish(Unit<T>& unit, const Folded<T>& row, const SoftmaxLoss<T>& loss,
+  static FUSEDLOSS_INLINE void finish(Unit<T>& head, const Folded<T>& row, const SoftmaxLoss<T>& loss,
                                       Finished<T>& done) {
-    alignas(64) double nll[width], spread[width];
-    const T classes = static_cast<T>(unit.live_classes);
+    LabelViews<T> views;
+    SlopesOfRows<T>& slopes = done.slopes;
+    const T classes = static_cast<T>(head.live_classes);
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
       // inf - inf: a row with +inf, or of nothing but -inf, has no softmax.
@@ -459,92 +597,88 @@ struct SoftmaxRows {
       const double rest = row.rest[l] + static_cast<double>(undefined);
       const double whole = 1.0 + rest;
       const T log_sum = log1p(static_cast<T>(rest));
-      const TwoTerms<T> below = two_diff(unit.label_pred[l], row.shift[l]);
+      const TwoTerms<T> below = two_diff(head.label_pred[l], row.shift[l]);
       const double e = static_cast<double>(exp(below.hi, below.lo));
-      const bool label_is_top = unit.label_pred[l] == row.shift[l];
+      const bool label_is_top = head.label_pred[l] == row.shift[l];
       const double share = 1.0 / whole;
       done.share[l] = share;
       done.complement[l] = static_cast<T>(rest * share);
-      done.label_p[l] = static_cast<T>(e * share);
-      done.label_complement[l] = static_cast<T>((label_is_top ? rest : whole - e) * share);
+      done.label_p[l] = views.p[l] = static_cast<T>(e * share);
+      done.label_complement[l] = views.complement[l] = static_cast<T>((label_is_top ? rest : whole - e) * share);
       done.mean[l] = static_cast<T>(row.dot[l] * share);
-      nll[l] =
-          static_cast<double>(log_sum) - (static_cast<double>(unit.label_pred[l]) - static_cast<double>(row.shift[l]));
-      spread[l] = Labelled ? static_cast<double>(log_sum) + row.gap[l] / static_cast<double>(classes)
-                           : (row.mass[l] + row.top[l]) * static_cast<double>(log_sum) + row.gap[l];
+      views.nll[l] =
+          static_cast<double>(log_sum) - (static_cast<double>(head.label_pred[l]) - static_cast<double>(row.shift[l]));
+      views.spread[l] = Labelled ? static_cast<double>(log_sum) + row.gap[l] / static_cast<double>(classes)
+                                 : (row.mass[l] + row.top[l]) * static_cast<double>(log_sum) + row.gap[l];
+      slopes.lean[l] = slopes.outer[l] = T(0);
     }
     if constexpr (Labelled) {
-      LabelView<T> views[width];
-      for (int l = 0; l < width; ++l) views[l] = {nll[l], done.label_p[l], done.label_complement[l], spread[l]};
-      loss.eval(views, classes, loss.options, done.slopes);
-      if (unit.call->class_factor != nullptr) multiply(unit, done.slopes);
+      loss.eval(views, classes, loss.options, slopes);
+      if (head.call->class_factor != nullptr) multiply(head, slopes);
     } else {
       for (int l = 0; l < width; ++l)
-        done.slopes[l] = {spread[l], static_cast<T>(row.mass[l] + row.top[l]), T(0), T(0), T(0)};
+        slopes.set(l, {views.spread[l], static_cast<T>(row.mass[l] + row.top[l]), T(0), T(0), T(0)});
     }
-    if (unit.call->logits != nullptr && unit.call->logits->z_loss != 0.0) {
+    if (head.call->logits != nullptr && head.call->logits->z_loss != 0.0) {
       for (int l = 0; l < width; ++l) {
-        const double z_loss = unit.call->logits->z_loss, log_sum = log_sum_of(row, l);
-        Slopes<T>& s = done.slopes[l];
-        s.value += z_loss * log_sum * log_sum;
-        s.lean = static_cast<T>(2 * z_loss * log_sum);
-        s.outer = static_cast<T>(2 * z_loss);
+        const double z_loss = head.call->logits->z_loss, log_sum = log_sum_of(row, l);
+        slopes.value[l] += z_loss * log_sum * log_sum;
+        slopes.lean[l] = static_cast<T>(2 * z_loss * log_sum);
+        slopes.outer[l] = static_cast<T>(2 * z_loss);
       }
     }
-    for (int l = 0; l < width; ++l) unit.item[l] = done.slopes[l].value;
+    for (int l = 0; l < width; ++l) head.item[l] = slopes.value[l];
   }
 
   /// Targets of classes that count more than others.
-  static FUSEDLOSS_SHARED void multiply(const Unit<T>& unit, Slopes<T> (&slopes)[width]) {
-    const T* factors = static_cast<const T*>(unit.call->class_factor);
+  static FUSEDLOSS_SHARED void multiply(const Unit<T>& head, SlopesOfRows<T>& slopes) {
+    const T* factors = static_cast<const T*>(head.call->class_factor);
     for (int l = 0; l < width; ++l) {
-      if (unit.label[l] < 0) continue;
-      const T factor = factors[unit.label[l]];
-      Slopes<T>& s = slopes[l];
-      s = {static_cast<double>(factor) * s.value, factor * s.pull, factor * s.surplus, factor * s.level,
-           factor * s.bend};
+      if (head.label[l] < 0) continue;
+      const T factor = factors[head.label[l]];
+      slopes.set(l, {static_cast<double>(factor) * slopes.value[l], factor * slopes.pull[l], factor * slopes.surplus[l],
+                     factor * slopes.level[l], factor * slopes.bend[l]});
     }
   }
 
-  /// The derivatives of all classes from the exponentials: those of the fold, or taken again.
-  template <bool Keeps>
-  static FUSEDLOSS_INLINE void map(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Folded<T>& row,
-                                   const Reach<T>& by, const Kept& of, const Finished<T>& done,
-                                   const SoftmaxLoss<T>& loss, T floor, T ceiling) {
-    alignas(64) T scale[width], near[width], slope[width], pull[width], near_pull[width], level[width], bend[width],
-        mean[width], base[width], along[width], outer[width];
-    alignas(64) Bits<T> moves[width];
-    const T uniform = T(1) / static_cast<T>(unit.live_classes), smoothing = loss.smoothing;
+  /// What the map of a stretch multiplies with.
+  static FUSEDLOSS_INLINE void set(const Unit<T>& head, const Folded<T>& row, const Kept& of, const Finished<T>& done,
+                                   Coefficients& by) {
+    const SlopesOfRows<T>& slopes = done.slopes;
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
       // e x scale is p of a softmax of this stretch's maximum, times `near` of the row's: neither leaves the range.
       const TwoTerms<T> below = two_diff(of.shift[l], row.shift[l]);
       const T factor = exp(below.hi, below.lo);
-      near[l] = of.shift[l] == row.shift[l] ? T(1) : factor;
-      scale[l] = static_cast<T>(done.share[l] * of.per_unit[l]);
-      slope[l] = unit.slope[l];
-      moves[l] = mask_of<T>(unit.slope[l] != T(0));
-    }
-    for (int l = 0; l < width; ++l) {
-      pull[l] = done.slopes[l].pull + done.slopes[l].lean;
-      level[l] = done.slopes[l].level;
-      bend[l] = done.slopes[l].bend;
-      outer[l] = done.slopes[l].outer;
-      near_pull[l] = pull[l] * near[l];
-    }
-    if constexpr (product) {
-      FUSEDLOSS_LANES(width)
-      for (int l = 0; l < width; ++l) {
-        mean[l] = done.mean[l];
-        base[l] = row.base[l];
-        along[l] = (unit.label_vector[l] - base[l]) - mean[l];
-        outer[l] *= mean[l] + base[l];
+      by.near[l] = of.shift[l] == row.shift[l] ? T(1) : factor;
+      by.scale[l] = static_cast<T>(done.share[l] * of.per_unit[l]);
+      by.slope[l] = head.slope[l];
+      by.pull[l] = slopes.pull[l] + slopes.lean[l];
+      by.near_pull[l] = by.pull[l] * by.near[l];
+      by.level[l] = slopes.level[l];
+      by.bend[l] = slopes.bend[l];
+      if constexpr (product) {
+        by.mean[l] = done.mean[l];
+        by.base[l] = row.base[l];
+        by.along[l] = (head.label_vector[l] - row.base[l]) - done.mean[l];
+        by.outer[l] = slopes.outer[l] * (done.mean[l] + row.base[l]);
+      } else {
+        by.mean[l] = by.base[l] = by.along[l] = T(0);
+        by.outer[l] = slopes.outer[l] + slopes.bend[l];
       }
-    } else {
-      FUSEDLOSS_LANES(width)
-      for (int l = 0; l < width; ++l) outer[l] += bend[l];
     }
-    [[maybe_unused]] const Reach<T> reach = by;
+  }
+
+  /// The derivatives of all classes from the exponentials: those of the fold, or taken again.
+  template <bool Keeps>
+  static FUSEDLOSS_INLINE void map(const Unit<T>& unit, std::int64_t first, std::int64_t last, const Reach<T>& reaching,
+                                   int lane, const Coefficients& given, const SoftmaxLoss<T>& loss, T floor,
+                                   T ceiling) {
+    const T uniform = T(1) / static_cast<T>(unit.live_classes), smoothing = loss.smoothing;
+    const Coefficients by = unit.across ? given : given.lane(lane);
+    [[maybe_unused]] const Reach<T> reach = Keeps ? reaching : unit.across ? reaching : reaching.lane(lane);
+    alignas(64) Bits<T> moves[width];
+    for (int l = 0; l < width; ++l) moves[l] = mask_of<T>(by.slope[l] != T(0));
     visit(unit, first, last,
           [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto& hess,
               std::int64_t, std::int64_t count) {
@@ -557,16 +691,17 @@ struct SoftmaxRows {
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const T e = Keeps ? z[l] : reach.exponential(z[l], l);
-                const T near_p = e * scale[l], p = near_p * near[l];
+                const T near_p = e * by.scale[l], p = near_p * by.near[l];
                 if constexpr (product) {
-                  const T product = p * (pull[l] * ((v[l] - base[l]) - mean[l]) - bend[l] * along[l] + outer[l]);
-                  g[l] = masked(slope[l] * product, moves[l]);
+                  const T product =
+                      p * (by.pull[l] * ((v[l] - by.base[l]) - by.mean[l]) - by.bend[l] * by.along[l] + by.outer[l]);
+                  g[l] = masked(by.slope[l] * product, moves[l]);
                 } else {
-                  const T share = Labelled ? level[l] : smoothed(t[l], uniform, smoothing);
-                  g[l] = masked(slope[l] * fma(near_p, near_pull[l], -share), moves[l]);
+                  const T share = Labelled ? by.level[l] : smoothed(t[l], uniform, smoothing);
+                  g[l] = masked(by.slope[l] * fma(near_p, by.near_pull[l], -share), moves[l]);
                   if constexpr (curved) {
-                    const T d2 = p * (pull[l] * (T(1) - p) + outer[l] * p);
-                    h[l] = masked(slope[l] * clamp_between(d2, floor, ceiling), moves[l]);
+                    const T d2 = p * (by.pull[l] * (T(1) - p) + by.outer[l] * p);
+                    h[l] = masked(by.slope[l] * clamp_between(d2, floor, ceiling), moves[l]);
                   }
                 }
               }
@@ -575,47 +710,60 @@ struct SoftmaxRows {
   }
 
   /// The two classes of a row for which the general form cancels: the maximum and the label.
-  static FUSEDLOSS_INLINE void mend(Unit<T>& unit, const Folded<T>& row, const Finished<T>& done,
+  static FUSEDLOSS_INLINE void mend(Unit<T>* units, int count, const Folded<T>& row, const Finished<T>& done,
                                     const SoftmaxLoss<T>& loss, T floor, T ceiling) {
-    const T uniform = T(1) / static_cast<T>(unit.live_classes), smoothing = loss.smoothing;
-    const int count = unit.across ? width : 1;
-    for (int l = 0; l < count; ++l) {
-      const Slopes<T>& s = done.slopes[l];
-      const T slope = unit.slope[l];
-      const std::int64_t peak = row.peak[l], label = unit.label[l];
-      if (slope == T(0)) continue;
+    const Unit<T>& head = units[0];
+    const T uniform = T(1) / static_cast<T>(head.live_classes), smoothing = loss.smoothing;
+    const SlopesOfRows<T>& s = done.slopes;
+    alignas(64) T at_label[width], label_curve[width], peak_curve[width];
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) {
+      const T slope = head.slope[l], p = done.label_p[l], rest = done.label_complement[l], pull = s.pull[l] + s.lean[l];
       if constexpr (product) {
-        if (label >= 0) {
-          const T along = (unit.label_vector[l] - row.base[l]) - done.mean[l];
-          const T all = (s.pull + s.lean) * along + s.outer * (done.mean[l] + row.base[l]);
-          unit.at(unit.grad, l, label) = slope * fma(done.label_p[l], all, s.bend * done.label_complement[l] * along);
-        }
-        continue;
+        const T along = (head.label_vector[l] - row.base[l]) - done.mean[l];
+        const T all = pull * along + s.outer[l] * (done.mean[l] + row.base[l]);
+        at_label[l] = slope * fma(p, all, s.bend[l] * rest * along);
+      } else {
+        at_label[l] = slope * fma(s.lean[l], p, s.surplus[l] - s.pull[l] * rest);
+        const T below = done.complement[l], highest = T(1) - below;
+        const T of_label = pull * p * rest + s.bend[l] * (rest * rest) + s.outer[l] * p * p;
+        const T of_peak = pull * highest * below + s.bend[l] * (highest * highest) + s.outer[l] * highest * highest;
+        label_curve[l] = slope * clamp_between(of_label, floor, ceiling);
+        peak_curve[l] = slope * clamp_between(of_peak, floor, ceiling);
       }
-      const auto curve = [&](std::int64_t index, T p, T complement, T bent) {
-        if constexpr (curved) {
-          const T d2 = (s.pull + s.lean) * p * complement + s.bend * bent + s.outer * p * p;
-          unit.at(unit.hess, l, index) = slope * clamp_between(d2, floor, ceiling);
-        }
-      };
-      if (peak >= 0) {
-        const T rest = done.complement[l], p = T(1) - rest;
-        curve(peak, p, rest, p * p);
-        if constexpr (!Labelled) {
-          const T target = smoothed(unit.at(unit.target, l, peak), uniform, smoothing);
-          const double others = row.mass[l] + (row.top[l] - static_cast<double>(target));
-          const T result = static_cast<T>(others - (row.mass[l] + row.top[l]) * static_cast<double>(rest));
-          unit.at(unit.grad, l, peak) = slope * fma(s.lean, p, result);
+    }
+    for (int l = 0; l < (head.across ? width : count); ++l) {
+      Unit<T>& unit = units[head.across ? 0 : l];
+      const std::int64_t label = head.label[l];
+      if (head.slope[l] == T(0)) continue;
+      if constexpr (locates && !product) {
+        const std::int64_t peak = row.peak[l];
+        if (peak >= 0) {
+          if constexpr (curved) unit.at(unit.hess, l, peak) = peak_curve[l];
+          if constexpr (!Labelled) {
+            const T rest = done.complement[l], target = smoothed(unit.at(unit.target, l, peak), uniform, smoothing);
+            const double others = row.mass[l] + (row.top[l] - static_cast<double>(target));
+            const T result = static_cast<T>(others - (row.mass[l] + row.top[l]) * static_cast<double>(rest));
+            unit.at(unit.grad, l, peak) = head.slope[l] * fma(s.lean[l], T(1) - rest, result);
+          }
         }
       }
       if (Labelled && label >= 0) {
-        const T rest = done.label_complement[l];
-        curve(label, done.label_p[l], rest, rest * rest);
-        unit.at(unit.grad, l, label) = slope * fma(s.lean, done.label_p[l], s.surplus - s.pull * rest);
+        unit.at(unit.grad, l, label) = at_label[l];
+        if constexpr (curved) unit.at(unit.hess, l, label) = label_curve[l];
       }
     }
   }
 };
+
+/// A loss's function of a row, for rows in lanes.
+template <class Loss, class T>
+FUSEDLOSS_SHARED void eval_rows(const LabelViews<T>& rows, T classes, const void* options, SlopesOfRows<T>& slopes) {
+  const auto by = *static_cast<const typename Loss::template Options<T>*>(options);
+  FUSEDLOSS_LANES(lanes<T>)
+  for (int l = 0; l < lanes<T>; ++l)
+    slopes.set(l, Loss::eval({rows.nll[l], rows.p[l], rows.complement[l], rows.spread[l]}, classes, by));
+}
 
 /// A loss of the family as RowTask runs it. For labels, `Loss` has
 ///   static bool wants_spread(const Options<T>&)
@@ -627,30 +775,24 @@ struct Softmax {
   static constexpr const char* name = Loss::name;
   static constexpr double nanoseconds = Loss::nanoseconds;
   static constexpr bool labelled = Loss::labelled;
+  static constexpr bool together = true;
   template <class T>
   using Options = typename Loss::template Options<T>;
 
   template <class T, abi::Outputs Set>
-  static FUSEDLOSS_INLINE void solve(Unit<T>& unit, const Options<T>& options, T floor, T ceiling) {
+  static FUSEDLOSS_INLINE void solve(Unit<T>* units, int count, const Options<T>& options, T floor, T ceiling) {
     SoftmaxLoss<T> loss{nullptr, &options, false, T(0)};
     if constexpr (labelled) {
-      loss.eval = eval<T>;
+      loss.eval = eval_rows<Loss, T>;
       loss.spread = Loss::wants_spread(options);
     } else {
       loss.smoothing = Loss::smoothing(options);
     }
     // A row's value is a by-product of its gradient: one compiled copy serves both.
     constexpr abi::Outputs same = Set == abi::grad_hess ? abi::value_grad_hess : Set;
-    solve_moved<T, same>(unit, floor, ceiling, [&](auto set, T low, T high) {
-      SoftmaxRows<T, static_cast<abi::Outputs>(decltype(set)::value), labelled>::solve(unit, loss, low, high);
+    solve_moved<T, same>(*units, floor, ceiling, [&](auto set, T low, T high) {
+      SoftmaxRows<T, static_cast<abi::Outputs>(decltype(set)::value), labelled>::solve(units, count, loss, low, high);
     });
-  }
-
- private:
-  template <class T>
-  static FUSEDLOSS_SHARED void eval(const LabelView<T>* rows, T classes, const void* options, Slopes<T>* slopes) {
-    for (int l = 0; l < lanes<T>; ++l)
-      slopes[l] = Loss::eval(rows[l], classes, *static_cast<const Options<T>*>(options));
   }
 };
 
