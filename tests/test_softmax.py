@@ -162,6 +162,70 @@ def test_scoring_allocates_nothing_of_the_logits_size() -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.usefixtures("backend")
+def test_by_products_that_are_asked_for() -> None:
+    z, labels = np.random.default_rng(3).normal(0, 3, (30, 7)), np.arange(30) % 7
+    loss = fl.CrossEntropy()
+    everything = loss.with_aux(z, labels, grad=False)
+    for names in (("logprob", "correct"), ("argmax",), ("entropy", "lse"), ()):
+        aux = loss.with_aux(z, labels, grad=False, aux=names)
+        for name in ("logprob", "lse", "argmax", "correct", "entropy"):
+            if name in names:
+                np.testing.assert_array_equal(getattr(aux, name), getattr(everything, name))
+            else:
+                assert getattr(aux, name) is None
+    with pytest.raises(ValueError, match="aux must be"):
+        loss.with_aux(z, labels, aux=("top5",))
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("classes", [1, 2, 7, 64, 70, 1100])
+@pytest.mark.parametrize("soft", [False, True], ids=["labels", "distributions"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"label_smoothing": 0.1, "class_weight": True}, {"temperature": 2.0, "softcap": 3.0}, {"class_mask": True}],
+    ids=str,
+)
+def test_hessians_of_boosting(options: dict[str, Any], soft: bool, classes: int, order: Any, dtype: np.dtype) -> None:
+    """Those of XGBoost and LightGBM, and the size of the gradient; into arrays of either order."""
+    rng = np.random.default_rng(4)
+    rows = 37
+    z = np.asarray(rng.normal(0, 3, (rows, classes)), dtype, order=order)
+    live = np.ones(classes, bool)
+    given = dict(options)
+    if "class_mask" in given:
+        live[classes // 2 :: 3] = classes == 1
+        given["class_mask"] = live
+    if "class_weight" in given:
+        given["class_weight"] = rng.uniform(0.5, 2, classes)
+    labels = rng.choice(np.flatnonzero(live), rows)
+    target = (rng.dirichlet(np.ones(classes), rows) * live).astype(dtype) if soft else labels
+    weight = rng.uniform(0.5, 2, rows)
+    loss: Any = fl.CrossEntropy(reduction="sum", **given)
+    keywords: dict[str, Any] = {"sample_weight": weight}
+    grad, exact = loss.grad_and_hess(z, target, **keywords)
+    items = weight.copy()
+    if "class_weight" in given:
+        items *= target.astype(float) @ given["class_weight"] if soft else given["class_weight"][labels]
+    kept = live.sum()
+    floor = 0.01
+    for name, expected in {
+        "diag": exact,
+        "upper": 2 * exact.astype(float),
+        "k_over_k_minus_1": exact.astype(float) * kept / max(kept - 1, 1),
+        "abs": np.abs(grad),
+    }.items():
+        out, out_hess = (np.empty(z.shape, np.float32, order=order) for _ in range(2))
+        loss.grad_and_hess(z, target, hessian=name, min_hessian=floor, out=out, out_hess=out_hess, **keywords)
+        np.testing.assert_allclose(out, grad, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(
+            out_hess, np.maximum(expected, floor * items[:, np.newaxis]), rtol=3e-6, atol=1e-7, err_msg=name
+        )
+    with pytest.raises(ValueError, match="needs logits"):
+        fl.CrossEntropy(from_logits=False).grad_and_hess([[0.5, 0.5]], [0], hessian="upper")
+
+
 def test_what_by_products_need() -> None:
     z, soft = np.zeros((2, 3)), np.full((2, 3), 1 / 3)
     with pytest.raises(ValueError, match="needs integer labels"):

@@ -78,6 +78,8 @@ void clear(abi::Call& call) {
   call.scale = 1;
   call.hess_floor = -std::numeric_limits<double>::infinity();
   call.hess_ceiling = std::numeric_limits<double>::infinity();
+  call.hess_factor = 1;
+  call.hess_is_slope = false;
   call.has_ignore = call.has_ignore_index = false;
   call.ignore = 0;
   call.ignore_index = 0;
@@ -228,9 +230,9 @@ std::pair<double, std::int64_t> run_rows(
     const py::capsule& plan_capsule, int outputs, int precision, const py::array& pred, const py::array& target,
     int axis, const py::object& weight, const py::object& cotangent, const py::object& vector, const py::object& value,
     const py::object& grad, const py::object& hess, double scale, double hess_floor, double hess_ceiling,
-    const std::optional<py::array_t<double>>& class_weight, std::optional<std::int64_t> ignore_index,
-    const std::optional<py::array_t<double>>& class_factor, const std::optional<LogitOptions>& logits,
-    const std::optional<py::tuple>& extra) {
+    double hess_factor, bool hess_is_slope, const std::optional<py::array_t<double>>& class_weight,
+    std::optional<std::int64_t> ignore_index, const std::optional<py::array_t<double>>& class_factor,
+    const std::optional<LogitOptions>& logits, const std::optional<py::tuple>& extra) {
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   if (axis < 0 || axis >= pred.ndim()) throw py::value_error("fusedloss._core: no such axis");
@@ -246,6 +248,8 @@ std::pair<double, std::int64_t> run_rows(
   call.scale = scale;
   call.hess_floor = hess_floor;
   call.hess_ceiling = hess_ceiling;
+  call.hess_factor = hess_factor;
+  call.hess_is_slope = hess_is_slope;
   ItemSpace space(pred, axis);
   space.add(pred, true, false, call.inputs[0]);
   space.add(target, kernel.kind == abi::rows_of_distributions, false, call.inputs[1]);

@@ -69,15 +69,18 @@ def run_rows(
     scale: float,
     hess_floor: float,
     hess_ceiling: float,
+    hess_factor: float,
+    hess_is_slope: bool,
     class_weight: Array | None,
     ignore_index: int | None,
     class_factor: Array | None,
     logits: tuple[float, float, float, Array | None] | None,
-    extra: tuple[Array, ...] | None,
+    extra: tuple[Array | None, ...] | None,
     /,
 ) -> tuple[float, int]:
     """A pass of a loss over rows.
 
+    `hess_factor` multiplies an item's Hessian before its bounds; the size of its gradient may stand for it.
     `class_factor` multiplies the target's entries of a class, but not an item's weight. `logits` are the softcap
     (infinite for none), the temperature, the factor of the z-loss, and 1 or 0 for each class. `extra` takes the
     log-probability of the label, the logsumexp, the entropy and the most probable class of each item.

@@ -88,7 +88,9 @@ struct Call {
   double scale;         ///< multiplies every derivative
   double hess_floor;    ///< bounds of an item's Hessian before weights, infinite for none
   double hess_ceiling;
-  double ignore;  ///< a target that takes its item out
+  double hess_factor;  ///< rows only: multiplies an item's Hessian before its bounds
+  bool hess_is_slope;  ///< rows only: the size of an item's gradient stands in its place
+  double ignore;       ///< a target that takes its item out
   bool has_ignore;
   // Rows only.
   std::int64_t classes;

@@ -118,6 +118,8 @@ struct MovedLogits {
   FUSEDLOSS_SHARED void leave(Unit<T>& unit, T floor, T ceiling) {
     alignas(64) T factor[width];
     for (int l = 0; l < width; ++l) factor[l] = slope[l];
+    const T times = static_cast<T>(unit.call->hess_factor);
+    const Bits<T> is_slope = mask_of<T>(unit.call->hess_is_slope);
     for (std::int64_t group = 0; group < unit.groups; ++group) {
       T* g = group_of(unit, unit.grad, group);
       T* h = Curved ? group_of(unit, unit.hess, group) : g;
@@ -136,7 +138,8 @@ struct MovedLogits {
         }
         if constexpr (Curved) {
           const T bend = masked(by_x * (turn * moved[l] * derivative[l]), mask_of<T>(turn != T(0)));
-          const T d2 = fma(h[l] * derivative[l], derivative[l], bend);
+          const T chained = fma(h[l] * derivative[l], derivative[l], times * bend);
+          const T d2 = blend(is_slope, absolute(by_x * derivative[l]), chained);
           h[l] = masked(factor[l] * clamp_between(masked(d2, mask_of<T>(there[l] != T(0))), floor, ceiling),
                         mask_of<T>(factor[l] != T(0)));
         }

@@ -182,10 +182,45 @@ FUSEDLOSS_INLINE T smoothed(T target, T uniform, T smoothing) {
   return fma(target, T(1) - smoothing, smoothing * uniform);
 }
 
+constexpr std::int64_t groups_per_fold = 1024;  ///< of a stretch: 64 KB of logits
+
 /// logsumexp of a row.
 template <class T>
 FUSEDLOSS_INLINE double log_sum_of(const Folded<T>& row, int l) {
   return static_cast<double>(row.shift[l]) + static_cast<double>(log1p(static_cast<T>(row.rest[l])));
+}
+
+/// The first class that has the maximum, searched in the stretch that is known to hold it.
+template <class T>
+FUSEDLOSS_SHARED void find_maximum(Unit<T>& unit, const T (&given)[lanes<T>], const std::int64_t* stretch) {
+  constexpr int width = lanes<T>;
+  using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  constexpr Index nowhere = INT32_MAX;
+  alignas(64) T shift[width];
+  alignas(64) Index found[width];  // its group, counted from the first one that is searched
+  for (int l = 0; l < width; ++l) {
+    shift[l] = given[l];
+    found[l] = nowhere;
+  }
+  const std::int64_t begin = unit.across || stretch[0] < 0 ? 0 : stretch[0] / width, end = begin + groups_per_fold;
+  visit(
+      unit, begin, unit.across || end > unit.groups ? unit.groups : end,
+      [&](const auto& pred, const auto&, const auto&, const auto&, const auto&, std::int64_t from, std::int64_t count) {
+        for (std::int64_t group = 0; group < count; ++group) {
+          const T* z = pred + group * unit.pred.step;
+          const Index number = static_cast<Index>(from - begin + group);
+          FUSEDLOSS_LANES(width)
+          for (int l = 0; l < width; ++l) {
+            found[l] = z[l] == shift[l] && number < found[l] ? number : found[l];
+          }
+        }
+      });
+  for (int l = 0; l < width; ++l) {
+    if (found[l] == nowhere || stretch[l] < 0) continue;
+    const std::int64_t at = unit.across ? found[l] : (begin + found[l]) * width + l;
+    std::int64_t& to = unit.peak[unit.across ? l : 0];
+    if (to < 0 || at < to) to = at;
+  }
 }
 
 /// The by-products of a row: they are asked for where nothing is as large as the logits but these themselves, and so
@@ -193,7 +228,6 @@ FUSEDLOSS_INLINE double log_sum_of(const Folded<T>& row, int l) {
 template <class T>
 FUSEDLOSS_SHARED void describe(Unit<T>& unit, const Folded<T>& row) {
   constexpr int width = lanes<T>;
-  const std::int64_t per_group = unit.across ? 1 : width;
   alignas(64) double surprise[width] = {};
   alignas(64) T shift[width];
   for (int l = 0; l < width; ++l) {
@@ -219,15 +253,7 @@ FUSEDLOSS_SHARED void describe(Unit<T>& unit, const Folded<T>& row) {
     for (int l = 0; l < width; ++l) surprise[l] = surprise[unit.across ? l : 0] * reach.per_unit[l];
   }
   if (unit.call->extra[abi::argmax].layout != abi::absent) {
-    for (int l = 0; l < (unit.across ? width : 1); ++l) {
-      if (row.peak[l] < 0) continue;
-      for (std::int64_t group = row.peak[l] / per_group; group < unit.groups && unit.peak[l] < 0; ++group) {
-        const T* z = group < unit.full ? unit.pred.at + group * unit.pred.step : unit.pred.tail;
-        for (int i = unit.across ? l : 0; i < (unit.across ? l + 1 : width); ++i) {
-          if (z[i] == shift[l] && unit.peak[l] < 0) unit.peak[l] = group * per_group + (unit.across ? 0 : i);
-        }
-      }
-    }
+    find_maximum(unit, shift, row.peak);
   }
   for (int l = 0; l < width; ++l) {
     const T undefined = row.one[l] == T(0) ? not_a_number<T> : row.shift[l] - row.shift[l];
@@ -255,9 +281,8 @@ struct SoftmaxRows {
   static constexpr bool looks_ahead = !locates;
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
-  static constexpr std::int64_t groups_per_fold = 1024;  ///< 64 KB of logits
-  static constexpr std::int64_t groups_per_sum = 4;      ///< exponentials that are added before they become doubles
-  static constexpr std::int64_t max_kept = 16384;        ///< groups of a row whose exponentials are kept: 1 MB
+  static constexpr std::int64_t groups_per_sum = 4;  ///< exponentials that are added before they become doubles
+  static constexpr std::int64_t max_kept = 16384;    ///< groups of a row whose exponentials are kept: 1 MB
   static constexpr std::int64_t folds_kept = max_kept / groups_per_fold;
 
   /// The maximum of a stretch whose exponentials were kept, and what it itself became.
@@ -347,7 +372,7 @@ struct SoftmaxRows {
   /// What the map of a stretch multiplies with, of each row.
   struct Coefficients {
     alignas(64) T scale[width], near[width], slope[width], pull[width], near_pull[width], level[width], bend[width],
-        mean[width], base[width], along[width], outer[width];
+        mean[width], base[width], along[width], outer[width];  // of a Hessian, times its factor: pull and outer
 
     FUSEDLOSS_INLINE Coefficients lane(int from) const {
       Coefficients all;
@@ -645,6 +670,7 @@ struct SoftmaxRows {
   static FUSEDLOSS_INLINE void set(const Unit<T>& head, const Folded<T>& row, const Kept& of, const Finished<T>& done,
                                    Coefficients& by) {
     const SlopesOfRows<T>& slopes = done.slopes;
+    const T times = static_cast<T>(head.call->hess_factor);
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
       // e x scale is p of a softmax of this stretch's maximum, times `near` of the row's: neither leaves the range.
@@ -664,7 +690,8 @@ struct SoftmaxRows {
         by.outer[l] = slopes.outer[l] * (done.mean[l] + row.base[l]);
       } else {
         by.mean[l] = by.base[l] = by.along[l] = T(0);
-        by.outer[l] = slopes.outer[l] + slopes.bend[l];
+        by.pull[l] *= times;
+        by.outer[l] = times * (slopes.outer[l] + slopes.bend[l]);
       }
     }
   }
@@ -679,6 +706,7 @@ struct SoftmaxRows {
     [[maybe_unused]] const Reach<T> reach = Keeps ? reaching : unit.across ? reaching : reaching.lane(lane);
     alignas(64) Bits<T> moves[width];
     for (int l = 0; l < width; ++l) moves[l] = mask_of<T>(by.slope[l] != T(0));
+    [[maybe_unused]] const Bits<T> is_slope = mask_of<T>(unit.call->hess_is_slope);
     visit(unit, first, last,
           [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto& hess,
               std::int64_t, std::int64_t count) {
@@ -698,9 +726,10 @@ struct SoftmaxRows {
                   g[l] = masked(by.slope[l] * product, moves[l]);
                 } else {
                   const T share = Labelled ? by.level[l] : smoothed(t[l], uniform, smoothing);
-                  g[l] = masked(by.slope[l] * fma(near_p, by.near_pull[l], -share), moves[l]);
+                  const T first = fma(near_p, by.near_pull[l], -share);
+                  g[l] = masked(by.slope[l] * first, moves[l]);
                   if constexpr (curved) {
-                    const T d2 = p * (by.pull[l] * (T(1) - p) + by.outer[l] * p);
+                    const T d2 = blend(is_slope, absolute(first), p * (by.pull[l] * (T(1) - p) + by.outer[l] * p));
                     h[l] = masked(by.slope[l] * clamp_between(d2, floor, ceiling), moves[l]);
                   }
                 }
@@ -715,6 +744,8 @@ struct SoftmaxRows {
     const Unit<T>& head = units[0];
     const T uniform = T(1) / static_cast<T>(head.live_classes), smoothing = loss.smoothing;
     const SlopesOfRows<T>& s = done.slopes;
+    [[maybe_unused]] const T times = static_cast<T>(head.call->hess_factor);
+    [[maybe_unused]] const Bits<T> is_slope = mask_of<T>(head.call->hess_is_slope);
     alignas(64) T at_label[width], label_curve[width], peak_curve[width];
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) {
@@ -724,12 +755,13 @@ struct SoftmaxRows {
         const T all = pull * along + s.outer[l] * (done.mean[l] + row.base[l]);
         at_label[l] = slope * fma(p, all, s.bend[l] * rest * along);
       } else {
-        at_label[l] = slope * fma(s.lean[l], p, s.surplus[l] - s.pull[l] * rest);
+        const T first = fma(s.lean[l], p, s.surplus[l] - s.pull[l] * rest);
         const T below = done.complement[l], highest = T(1) - below;
         const T of_label = pull * p * rest + s.bend[l] * (rest * rest) + s.outer[l] * p * p;
         const T of_peak = pull * highest * below + s.bend[l] * (highest * highest) + s.outer[l] * highest * highest;
-        label_curve[l] = slope * clamp_between(of_label, floor, ceiling);
-        peak_curve[l] = slope * clamp_between(of_peak, floor, ceiling);
+        at_label[l] = slope * first;
+        label_curve[l] = slope * clamp_between(blend(is_slope, absolute(first), times * of_label), floor, ceiling);
+        peak_curve[l] = slope * clamp_between(times * of_peak, floor, ceiling);
       }
     }
     for (int l = 0; l < (head.across ? width : count); ++l) {
@@ -739,12 +771,16 @@ struct SoftmaxRows {
       if constexpr (locates && !product) {
         const std::int64_t peak = row.peak[l];
         if (peak >= 0) {
-          if constexpr (curved) unit.at(unit.hess, l, peak) = peak_curve[l];
+          if (curved && is_slope == 0) unit.at(unit.hess, l, peak) = peak_curve[l];
           if constexpr (!Labelled) {
             const T rest = done.complement[l], target = smoothed(unit.at(unit.target, l, peak), uniform, smoothing);
             const double others = row.mass[l] + (row.top[l] - static_cast<double>(target));
             const T result = static_cast<T>(others - (row.mass[l] + row.top[l]) * static_cast<double>(rest));
-            unit.at(unit.grad, l, peak) = head.slope[l] * fma(s.lean[l], T(1) - rest, result);
+            const T first = fma(s.lean[l], T(1) - rest, result);
+            unit.at(unit.grad, l, peak) = head.slope[l] * first;
+            if (curved && is_slope != 0) {
+              unit.at(unit.hess, l, peak) = head.slope[l] * clamp_between(absolute(first), floor, ceiling);
+            }
           }
         }
       }

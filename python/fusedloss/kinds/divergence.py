@@ -210,6 +210,8 @@ class Divergences(DivergenceOptions, Kind):
                     part.scale,
                     part.hess_floor,
                     part.hess_ceiling,
+                    part.hess_factor,
+                    part.hess_is_slope,
                     None,
                     None,
                     None,

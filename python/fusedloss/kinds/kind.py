@@ -64,7 +64,9 @@ class Pass:
         hess: Takes the diagonals of the Hessians.
         hess_floor: Lower bound of an item's second derivative, before weights.
         hess_ceiling: Upper bound of it.
-        extra: Takes by-products of each item, in the extension's order.
+        hess_factor: Multiplies it before its bounds.
+        hess_is_slope: Whether the size of the item's gradient stands in its place.
+        extra: Takes by-products of each item, in the extension's order; None where one is not asked for.
     """
 
     outputs: int
@@ -77,7 +79,9 @@ class Pass:
     hess: tuple[Array | None, ...] | None = None
     hess_floor: float = -math.inf
     hess_ceiling: float = math.inf
-    extra: tuple[Array, ...] | None = None
+    hess_factor: float = 1.0
+    hess_is_slope: bool = False
+    extra: tuple[Array | None, ...] | None = None
 
     def finish(self, weight: Array, value: Array, grad: Sequence[Array], hess: Sequence[Array]) -> float:
         """Writes the outputs of a pass in NumPy, from what the items would give by themselves.
@@ -98,7 +102,8 @@ class Pass:
             slope = slope * self.cotangent.astype(np.float64)
         if self.value is not None:
             self.value[...] = items
-        bounded = tuple(np.where(h < self.hess_floor, self.hess_floor, h) for h in hess)
+        chosen = [np.abs(g) for g in grad] if self.hess_is_slope else [self.hess_factor * h for h in hess]
+        bounded = tuple(np.where(h < self.hess_floor, self.hess_floor, h) for h in chosen)
         bounded = tuple(np.where(h > self.hess_ceiling, self.hess_ceiling, h) for h in bounded)
         for outputs, results in ((self.grad, grad), (self.hess, bounded)):
             for output, result in zip(outputs or (), results, strict=False):
@@ -151,7 +156,7 @@ class Kind(Loss):
         """The error for an item whose operands are outside the domain."""
         raise NotImplementedError
 
-    def _extras(self, batch: Batch) -> tuple[Array, ...]:
+    def _extras(self, batch: Batch, names: Sequence[str]) -> tuple[Array | None, ...]:
         """Arrays for by-products of each item, filled with what stands for an item that does not count."""
         raise NotImplementedError
 
@@ -171,7 +176,7 @@ class Kind(Loss):
         out: Any = None,
         out_hess: Any = None,
         wrt: str | tuple[str, ...] | None = None,
-        extra: bool = False,
+        extra: Sequence[str] | None = None,
     ) -> Any:
         """The general case of all methods: the results that `outputs` asks for, several in a tuple."""
         self._check_orders(outputs)
@@ -188,10 +193,10 @@ class Kind(Loss):
         wanted = self._wanted(wrt, batch)
         if outputs == HVP:
             job.vector = self._vectors(vector, batch)
-        self._bound_hessian(job, hessian, min_hessian)
+        self._bound_hessian(batch, job, hessian, min_hessian)
         self._place(batch, job, wanted, out, out_hess)
-        if extra:
-            job.extra = self._extras(batch)
+        if extra is not None:
+            job.extra = self._extras(batch, extra)
         total = self._checked_run(batch, job, sample_weight)
 
         results: list[Any] = []
@@ -201,7 +206,7 @@ class Kind(Loss):
             if arrays is not None:
                 given = tuple(arrays[self.variables.index(name)] for name in wanted)
                 results.append(given[0] if isinstance(wrt, str) or len(self.variables) == 1 else given)
-        if extra:
+        if extra is not None:
             results.append(job.extra)
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -251,8 +256,8 @@ class Kind(Loss):
             checks.same_shape(each, variable.shape, "vector", name)
         return vectors
 
-    @staticmethod
-    def _bound_hessian(job: Pass, hessian: str, min_hessian: float | None) -> None:
+    def _bound_hessian(self, batch: Batch, job: Pass, hessian: str, min_hessian: float | None) -> None:
+        """Says what stands for the Hessian, and its bounds."""
         floor = checks.bound(min_hessian, "min_hessian")
         if hessian == "unit":
             job.hess_floor = job.hess_ceiling = 1.0

@@ -175,6 +175,8 @@ class Rows(RowOptions, Kind):
             job.scale,
             job.hess_floor,
             job.hess_ceiling,
+            job.hess_factor,
+            job.hess_is_slope,
             self.class_weight,
             self.ignore_index if batch.labels else None,
             self._factor(batch.classes),
@@ -206,7 +208,8 @@ class Rows(RowOptions, Kind):
             if job.vector is not None:
                 grad = self.reference_hvp(z, t, rows(job.vector[0]))
             for output, result in zip(job.extra or (), self.reference_extras(z, t) if job.extra else (), strict=True):
-                output[...] = np.where(weight == 0, output, result.reshape(batch.shape))
+                if output is not None:
+                    output[...] = np.where(weight == 0, output, result.reshape(batch.shape))
             full = (*batch.shape, batch.classes)
             turned = dataclasses.replace(
                 job,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,16 +15,18 @@ from ..backend import VALUE, VALUE_GRAD
 from ..base import Loss
 from ..domains import NOT_NEGATIVE, POSITIVE, SHARE
 from ..options import Flags, Maybe, Real, option
-from .kind import Batch
+from .kind import Batch, Pass
 from .rows import RowBatch, Rows
+
+BY_PRODUCTS = ("logprob", "lse", "argmax", "correct", "entropy")
 
 
 class Aux(NamedTuple):
-    """A value with its gradient, and what else the softmax of each row says.
+    """A value with its gradient, and what else the softmax of each row says; None where it is not asked for.
 
     Attributes:
         value: As of a call.
-        grad: The gradient; None if it is not asked for.
+        grad: The gradient.
         logprob: The log-probability of the label.
         lse: The logarithm of the sum of the exponentials of the logits, after softcap and temperature.
         argmax: The most probable class, the first of several; -1 for rows that have none or do not count.
@@ -33,11 +36,11 @@ class Aux(NamedTuple):
 
     value: Value
     grad: Array | None
-    logprob: Array
-    lse: Array
-    argmax: Array
-    correct: Array
-    entropy: Array
+    logprob: Array | None
+    lse: Array | None
+    argmax: Array | None
+    correct: Array | None
+    entropy: Array | None
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,16 @@ class SoftmaxRows(LogitOptions, Rows):
             checks.not_masked(batch.inputs[1], self.class_mask, None if batch.labels else batch.axis, self.ignore_index)
         return batch
 
+    def _bound_hessian(self, batch: Batch, job: Pass, hessian: str, min_hessian: float | None) -> None:
+        super()._bound_hessian(batch, job, hessian, min_hessian)
+        if hessian not in ("exact", "diag") and not self.takes_logits:
+            raise ValueError(f"hessian={hessian!r} needs logits, and from_logits=False gives probabilities")
+        assert isinstance(batch, RowBatch)
+        classes = batch.classes if self.class_mask is None else int(self.class_mask.sum())
+        factors = {"upper": 2.0, "k_over_k_minus_1": classes / max(classes - 1, 1)}
+        job.hess_factor = factors.get(hessian, 1.0)
+        job.hess_is_slope = hessian == "abs"
+
     def smoothed(self, target: Array, classes: int) -> Array:
         """The target as distributions, mixed with the uniform one over unmasked classes."""
         y = one_hot(target, classes) if target.ndim == 1 else target
@@ -242,6 +255,7 @@ class SoftmaxRows(LogitOptions, Rows):
         cotangent: ArrayLike | None = None,
         out: Array | None = None,
         grad: bool = True,
+        aux: Sequence[str] = BY_PRODUCTS,
     ) -> Aux:
         """The value, its gradient, and what else the same pass knows of each row.
 
@@ -253,12 +267,13 @@ class SoftmaxRows(LogitOptions, Rows):
             cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
             out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
             grad: Whether the gradient is wanted; without it nothing of pred's size is allocated.
+            aux: Names of the by-products that are wanted; others are None. The entropy takes time, all else is there.
 
         Returns:
             An `Aux`; items that are ignored or have the weight 0 have NaN, -1 and False in it.
 
         Raises:
-            ValueError: The target holds distributions, or pred probabilities.
+            ValueError: The target holds distributions, or pred probabilities; a name is none of a by-product.
 
         Example:
             >>> import fusedloss as fl
@@ -271,19 +286,26 @@ class SoftmaxRows(LogitOptions, Rows):
         if out is not None and not grad:
             raise ValueError("out takes the gradient, and grad=False asks for none")
         keywords: dict[str, Any] = {"sample_weight": sample_weight, "denominator": denominator, "cotangent": cotangent}
-        *results, extra = self._evaluate(VALUE_GRAD if grad else VALUE, (pred, target), out=out, extra=True, **keywords)
+        for name in aux:
+            checks.chosen(name, BY_PRODUCTS, "aux")
+        *results, extra = self._evaluate(VALUE_GRAD if grad else VALUE, (pred, target), out=out, extra=aux, **keywords)
         logprob, lse, entropy, argmax = extra
-        labels = checks.array(target, "target")
-        return Aux(
-            results[0], results[1] if grad else None, logprob, lse, argmax, (argmax == labels) & (argmax >= 0), entropy
-        )
+        correct = None
+        if "correct" in aux:
+            correct = (argmax == checks.array(target, "target")) & (argmax >= 0)
+        shown = argmax if "argmax" in aux else None
+        return Aux(results[0], results[1] if grad else None, logprob, lse, shown, correct, entropy)
 
-    def _extras(self, batch: Batch) -> tuple[Array, ...]:
+    def _extras(self, batch: Batch, names: Sequence[str]) -> tuple[Array | None, ...]:
         assert isinstance(batch, RowBatch)
         if not batch.labels:
             raise ValueError("with_aux needs integer labels as the target, got distributions")
-        numbers = tuple(np.full(batch.shape, np.nan, batch.dtype) for _ in range(3))
-        return (*numbers, np.full(batch.shape, -1, np.int64))
+        numbers = (
+            np.full(batch.shape, np.nan, batch.dtype) if name in names else None
+            for name in ("logprob", "lse", "entropy")
+        )
+        wanted = "argmax" in names or "correct" in names
+        return (*numbers, np.full(batch.shape, -1, np.int64) if wanted else None)
 
     def reference_extras(self, pred: Array, target: Array) -> tuple[Array, ...]:
         """Log-probability of the label, logsumexp, entropy and argmax of each row."""

@@ -65,6 +65,11 @@ class CrossEntropy(_LogitsOrProbabilities):
     without renormalising, and the derivative is that of the clipped function. With C = 2 and logits (0, z) it is
     `BinaryCrossEntropy` of z.
 
+    Boosting libraries do not take the diagonal of the Hessian, p (1 - p), as it is (``hessian="exact"`` or its other
+    name ``"diag"``), for the classes of a row are not independent: ``grad_and_hess(..., hessian="upper")`` gives the
+    2 p (1 - p) of XGBoost, ``"k_over_k_minus_1"`` the K p (1 - p) / (K - 1) of LightGBM for K classes, ``"abs"`` the
+    size of the gradient, \|p - t\|, each times an item's weight and not below ``min_hessian`` before it.
+
     Args:
         label_smoothing: s in [0, 1].
         temperature: T > 0: logits are divided by it, and held where the largest numbers end.
@@ -94,6 +99,7 @@ class CrossEntropy(_LogitsOrProbabilities):
         True
     """
 
+    hessians = ("exact", "diag", "upper", "k_over_k_minus_1", "abs")
     aliases = ("CE", "softmax_cross_entropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
     facts = Facts(
         task="multiclass classification",
