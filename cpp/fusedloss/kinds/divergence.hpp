@@ -35,7 +35,7 @@ struct DivergenceOptions {
   T temperature, factor;  ///< the factor multiplies everything
   T eps;                  ///< where probabilities are held before their logarithm
   T pred, target;         ///< what the sides hold: 0 logits, 1 logarithms of probabilities, 2 probabilities
-  T beta, root;           ///< a share of the target in a mixture; 1 for the root of the divergence, or 0
+  T beta, root;           ///< the target's share in a mixture; 1 for the root of the divergence, or 0
 };
 
 /// A class of a row. Derivatives are by x: log u, or u where pred holds probabilities.
@@ -204,7 +204,8 @@ struct Side {
 /// A loss of the family as RowTask runs it. `Loss` has
 ///   static Jet<T> of(const Classwise<T>&, T beta): f, F' and (du/dx)^2 d^2f/du^2, which is F'' if x is u
 ///   static constexpr bool exact: whether the sum of f has no cancellation. If not,
-///   static TwoTerms<T> excess_of(const Classwise<T>&) gives what the divergence of two normalised sides is made of.
+///   static TwoTerms<T> excess_of(const Classwise<T>&, T beta) gives what the divergence of two normalised sides is
+///   made of.
 template <class Loss>
 struct Divergence {
   static constexpr const char* name = Loss::name;
@@ -393,7 +394,7 @@ struct Divergence {
                const Jet<T> jet = jet_of(c, of, options);
                value[l] += static_cast<double>(jet.value);
                if constexpr (!Loss::exact) {
-                 const TwoTerms<T> both = Loss::excess_of(c);
+                 const TwoTerms<T> both = Loss::excess_of(c, options.beta);
                  excess[l] += static_cast<double>(both.hi);
                  surplus[l] += static_cast<double>(both.lo);
                }

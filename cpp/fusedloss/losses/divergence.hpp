@@ -9,31 +9,29 @@
 
 FUSEDLOSS_BEGIN
 
-/// sum w (log w - log u), or with the sides exchanged sum u (log u - log w). 0 log 0 = 0.
-template <bool Reverse>
+/// sum w (log w - log u), or for beta = 0 with the sides exchanged: sum u (log u - log w). 0 log 0 = 0.
 struct KullbackLeibler {
-  static constexpr const char* name = Reverse ? "kl_divergence_reverse" : "kl_divergence";
+  static constexpr const char* name = "kl_divergence";
   static constexpr double nanoseconds = 2.0;
   static constexpr bool exact = false;
 
   template <class T>
-  static FUSEDLOSS_INLINE Jet<T> of(const Classwise<T>& c, T) {
-    if constexpr (!Reverse) {
-      const T fall = c.w * c.per;
-      return {masked(c.w * c.r, mask_of<T>(c.w != T(0))), -fall, fall * c.per};
-    } else {
-      const T value = masked(-c.u * c.r, mask_of<T>(c.u != T(0)));
-      return {value, masked(c.step * (c.lean - c.r), mask_of<T>(c.step != T(0))), c.step * c.per};
-    }
+  static FUSEDLOSS_INLINE Jet<T> of(const Classwise<T>& c, T beta) {
+    const Bits<T> reverse = mask_of<T>(beta == T(0));
+    const T p = blend(reverse, c.u, c.w), fall = c.w * c.per;
+    const T rise = masked(c.step * (c.lean - c.r), mask_of<T>(c.step != T(0)));
+    return {masked(p * blend(reverse, -c.r, c.r), mask_of<T>(p != T(0))), blend(reverse, rise, -fall),
+            blend(reverse, c.step, fall) * c.per};
   }
 
   /// p h(r) and p (e^-r - 1) of each class.
   template <class T>
-  static FUSEDLOSS_INLINE TwoTerms<T> excess_of(const Classwise<T>& c) {
-    return Reverse ? excess(c.u, c.w, -c.r) : excess(c.w, c.u, c.r);
+  static FUSEDLOSS_INLINE TwoTerms<T> excess_of(const Classwise<T>& c, T beta) {
+    const Bits<T> reverse = mask_of<T>(beta == T(0));
+    return excess(blend(reverse, c.u, c.w), blend(reverse, c.w, c.u), blend(reverse, -c.r, c.r));
   }
 };
 
-using DivergenceLosses = List<KullbackLeibler<false>, KullbackLeibler<true>>;
+using DivergenceLosses = List<KullbackLeibler>;
 
 FUSEDLOSS_END

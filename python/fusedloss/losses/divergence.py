@@ -89,8 +89,8 @@ class KLDivergence(PredTargetDistributions, Divergences):
         return self.replace(pred_kind=self.target_kind, target_kind=self.pred_kind, reverse=not self.reverse)
 
     def form(self, exchanged: bool) -> tuple[str, float, float, float]:
-        form = "kl_divergence_reverse" if self.reverse != exchanged else "kl_divergence"
-        return form, self.temperature**2 if self.scale_by_temperature2 else 1.0, 0.5, 0.0
+        factor = self.temperature**2 if self.scale_by_temperature2 else 1.0
+        return "kl_divergence", factor, float(self.reverse == exchanged), 0.0
 
     def terms(self, sides: Sides) -> tuple[Array, Array, Array]:
         u, w, r = sides.u, sides.w, sides.r
