@@ -45,7 +45,7 @@ struct Classwise {
   T step;                      ///< du/dx: u, or 1
   T per;                       ///< du/dx / u: 1, or the derivative of the logarithm that r has
   T lean;                      ///< the same, but 0 for a prediction in logits, where a multiple of u is nothing in F'
-  T lack;                      ///< what w is short of eps, as a share of it, if the target holds probabilities
+  T have, lack;                ///< 1 and 0; of a target's probability below eps, w / eps and 1 - w / eps
   Bits<T> inside_u, inside_w;  ///< masks: of sides that hold probabilities, they are not below eps
   Bits<T> top;                 ///< a mask: the prediction's largest logit
 };
@@ -369,6 +369,7 @@ struct Divergence {
               masked(blend(of.pred.probabilities, T(1), u), real),
               group.per[l],
               masked(T(1), inside_u & ~of.pred.logits),
+              blend(inside_w, T(1), w * of.target.per_held),
               masked((of.target.held - w) * of.target.per_held, real & ~inside_w),
               inside_u,
               inside_w,
