@@ -20,6 +20,8 @@ both_logits = pytest.mark.parametrize(
         fl.KLDivergence(target_kind="logits"),
         fl.KLDivergence(target_kind="logits", reverse=True),
         fl.KLDivergence(target_kind="logits", temperature=2.0),
+        fl.JensenShannon(target_kind="logits"),
+        fl.JensenShannon(target_kind="logits", beta=0.2),
     ],
     ids=repr,
 )
@@ -78,17 +80,42 @@ def compare(loss: Any, operands: tuple[Array, Array], vector: Array, **keywords:
             held = loss.eps * (1 - shift * np.log(loss.eps) * signs.choice([-1.0, 1.0]))
             other = everything(loss.replace(eps=held), near, turned, **keywords)
             moves = {name: np.maximum(moves[name], np.abs(other[name] - expected[name])) for name in expected}
+        terms = terms_of(loss, wide, vector, **keywords) if isinstance(loss, fl.JensenShannon) else {}
     epsilons = loss.facts.tolerance + (np.sqrt(operands[0].shape[loss.axis]) / 2 if dtype == np.float64 else 0)
     for name, each in actual.items():
         slack = np.asarray(moves[name]) * (2 if dtype == np.float64 else 1)  # the reference rounds as often
         if name != "value":
             largest = np.max(np.abs(expected[name]), axis=loss.axis, keepdims=True, initial=0)
-            slack = slack + epsilons * eps * largest
+            slack = slack + epsilons * eps * (largest + terms.get(name, 0.0))
             narrow = ml_dtypes.finfo(operands[0].dtype)
             assert each.dtype == operands[0].dtype
             if operands[0].dtype.itemsize < 4:
                 slack = slack + np.abs(expected[name]) * float(narrow.eps) + float(narrow.smallest_subnormal)
         assert_close(each, expected[name], epsilons, dtype, slack, what=f"{loss}, {name}")
+
+
+def terms_of(loss: Any, operands: tuple[Array, ...], vector: Array, **keywords: Any) -> dict[str, Any]:
+    """For sides in logits the largest of the terms that a row's derivatives add up.
+
+    They are the derivatives by the logarithms of probabilities. Where the mixture has all but none of the other side,
+    those of a Jensen-Shannon divergence are a multiple of the probabilities, which the softmax takes out again.
+    """
+    found: dict[str, Any] = {}
+    for k, name in enumerate(("pred", "target")):
+        if kinds(loss)[k] != "logits":
+            continue
+        z = operands[k] / loss.temperature
+        log_p = z - np.logaddexp.reduce(z, axis=loss.axis, keepdims=True)
+        without = kinds(loss)[1 - k] != "logits"
+        changed = loss.replace(**{f"{name}_kind": "log_probs"}, **({"temperature": 1.0} if without else {}))
+        given = (log_p, operands[1]) if k == 0 else (operands[0], log_p)
+        grad, hess = changed.grad_and_hess(*given, wrt=name, **keywords)
+        slope, bend = (np.max(np.abs(x), axis=loss.axis, keepdims=True, initial=0) for x in (grad, hess))
+        found[f"grad of {name}"] = slope / loss.temperature
+        found[f"hess of {name}"] = (slope + bend) / loss.temperature**2
+        if k == 0:
+            found["hvp"] = found["hess of pred"] * np.max(np.abs(vector), axis=loss.axis, keepdims=True, initial=0)
+    return found
 
 
 def kinds(loss: Any) -> tuple[str, str]:
@@ -267,18 +294,26 @@ def test_close_logits_in_fifty_digits(loss: Any, dtype: np.dtype, distance: floa
 
 
 def exactly(loss: Any, w: list[Any], u: list[Any]) -> Any:
-    p, q = (u, w) if loss.reverse else (w, u)
-    return mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(p, q, strict=True) if x != 0)
+    def divergence(p: list[Any], q: list[Any]) -> Any:
+        return mpmath.fsum(x * mpmath.log(x / y) for x, y in zip(p, q, strict=True) if x != 0)
+
+    if isinstance(loss, fl.KLDivergence):
+        return divergence(u, w) if loss.reverse else divergence(w, u)
+    beta = mpmath.mpf(loss.beta)
+    m = [beta * x + (1 - beta) * y for x, y in zip(w, u, strict=True)]
+    return beta * divergence(w, m) + (1 - beta) * divergence(u, m)
 
 
 @both_logits
 @pytest.mark.usefixtures("backend")
 def test_equal_logits(loss: Any, dtype: np.dtype) -> None:
-    """A value of exactly 0, and no gradient but the rounding of probabilities."""
+    """A value of exactly 0, and no gradient but the rounding of probabilities; exactly none of a root."""
     z = np.random.default_rng(6).normal(0, 5, (9, 33)).astype(dtype)
-    value, grad = loss.value_and_grad(z, z.copy())
-    assert value == 0
-    assert np.max(np.abs(grad)) <= 8 * np.finfo(dtype).eps
+    for changed in [loss] + ([loss.replace(sqrt=True)] if isinstance(loss, fl.JensenShannon) else []):
+        value, grad = changed.value_and_grad(z, z.copy())
+        assert value == 0
+        assert np.max(np.abs(grad)) <= 8 * np.finfo(dtype).eps
+        assert not (getattr(changed, "sqrt", False) and np.any(grad))
 
 
 @pytest.mark.usefixtures("backend")
@@ -302,6 +337,21 @@ def test_zeros(reverse: bool, dtype: np.dtype) -> None:
     one_sided = np.array([[0.0, 1.0, 2.0]], dtype)
     sides = (one_sided, target) if reverse else (pred, one_sided)
     assert kl(*sides)[0] == inf
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("beta", [0.5, 0.1])
+def test_jensen_shannon_of_disjoint_supports(beta: float, dtype: np.dtype) -> None:
+    """The entropy of (beta, 1 - beta), its largest value."""
+    expected = -beta * np.log(beta) - (1 - beta) * np.log(1 - beta)
+    js: Any = fl.JensenShannon(beta=beta, pred_kind="probs")
+    p, q = np.array([[1.0, 0.0, 0.0]], dtype), np.array([[0.0, 0.25, 0.75]], dtype)
+    assert js(p, q) == pytest.approx(expected, abs=1e-5)
+    assert np.isfinite(js.grad(p, q)).all()
+    with np.errstate(divide="ignore"):
+        assert js.replace(pred_kind="logits", target_kind="log_probs")(np.log(p), np.log(q)) == pytest.approx(
+            expected, rel=1e-6
+        )
 
 
 @each_loss
@@ -344,9 +394,9 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="pred_kind must be 'logits'"):
         fl.KLDivergence(pred_kind="logit")
     with pytest.raises(ValueError, match="target must have"):
-        fl.KLDivergence()(np.zeros((2, 3)), np.zeros((2, 4)))
+        fl.JensenShannon()(np.zeros((2, 3)), np.zeros((2, 4)))
     with pytest.raises(ValueError, match="vector must have"):
-        fl.KLDivergence().hvp(np.zeros((2, 3)), np.full((2, 3), 0.25), vector=np.zeros(3))
+        fl.JensenShannon().hvp(np.zeros((2, 3)), np.full((2, 3), 0.25), vector=np.zeros(3))
 
 
 @each_loss

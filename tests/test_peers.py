@@ -696,3 +696,40 @@ def test_optax_kl_divergence(seed: int) -> None:
     log_q, p = np.log(rng.dirichlet(np.ones(7), 5)), rng.dirichlet(np.ones(7), 5)
     ours = fl.KLDivergence(pred_kind="log_probs", reduction="none")(log_q, p)
     np.testing.assert_allclose(ours, optax.losses.kl_divergence(log_q, p), rtol=2e-5, atol=2e-6)
+
+
+@ROUNDS
+@pytest.mark.parametrize("beta", [0.1, 0.5, 0.8])
+def test_liger_jensen_shannon(seed: int, beta: float, dtype: np.dtype) -> None:
+    """Its formula of two logarithms of probabilities; the student is the prediction. Gradients to either."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    z, y = rng.normal(0, 2, (2, 6, 9)).astype(dtype)
+    temperature = float(rng.choice([1.0, 2.0, 3.5]))
+
+    def theirs(student: Any, teacher: Any) -> Any:
+        log_q, log_p = (torch.log_softmax(x / temperature, -1) for x in (student, teacher))
+        log_m = torch.log(beta * log_p.exp() + (1 - beta) * log_q.exp())
+        terms = beta * log_p.exp() * (log_p - log_m) + (1 - beta) * log_q.exp() * (log_q - log_m)
+        return terms.sum(-1).mean()
+
+    loss: Any = fl.JensenShannon(target_kind="logits", beta=beta, temperature=temperature)
+    value, grads = loss.value_and_grad(z, y, wrt="both")
+    for ours, pair in zip(
+        grads, (lambda x: theirs(x, torch.tensor(y)), lambda x: theirs(torch.tensor(z), x)), strict=True
+    ):
+        expected, slope = torch_gradient(pair, z if ours is grads[0] else y)
+        close(value, expected, dtype)
+        np.testing.assert_allclose(ours, slope, rtol=REL[dtype], atol=REL[dtype] * np.abs(slope).max())
+
+
+@ROUNDS
+def test_scipy_jensenshannon(seed: int) -> None:
+    """The root; the square of it is the divergence."""
+    distance = pytest.importorskip("scipy.spatial.distance")
+    rng = np.random.default_rng(seed)
+    q, p = rng.dirichlet(np.ones(7), (2, 5))
+    loss: Any = fl.JensenShannon(pred_kind="probs", reduction="none", eps=1e-12)
+    expected = distance.jensenshannon(p, q, axis=-1)
+    np.testing.assert_allclose(loss.replace(sqrt=True)(q, p), expected, rtol=1e-9)
+    np.testing.assert_allclose(loss(q, p), expected**2, rtol=1e-9)

@@ -44,11 +44,9 @@ constexpr Kernels<sizeof...(Losses)> class_sum_kernels(List<Losses...>) {
   return {{row_kernel<ClassSum<Losses>>()...}};
 }
 
-/// For sides that hold probabilities or not.
 template <class... Losses>
-constexpr Kernels<4 * sizeof...(Losses)> divergence_kernels(List<Losses...>) {
-  return {{row_kernel<Divergence<Losses, false, false>>()..., row_kernel<Divergence<Losses, false, true>>()...,
-           row_kernel<Divergence<Losses, true, false>>()..., row_kernel<Divergence<Losses, true, true>>()...}};
+constexpr Kernels<sizeof...(Losses)> divergence_kernels(List<Losses...>) {
+  return {{divergence_kernel<Losses>()...}};
 }
 
 template <class... Losses>

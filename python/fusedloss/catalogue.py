@@ -5,7 +5,7 @@ from __future__ import annotations
 from .arrays import Array, ArrayLike, Hinges, Labels, Mask, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
-from .losses.divergence import KLDivergence
+from .losses.divergence import JensenShannon, KLDivergence
 from .losses.gan import (
     CriticDiscriminator,
     CriticGenerator,
@@ -66,6 +66,7 @@ __all__ = [
     "HingeDiscriminator",
     "HingeEmbedding",
     "Huber",
+    "JensenShannon",
     "KLDivergence",
     "LambdaRank",
     "LaplaceNLL",
@@ -122,6 +123,7 @@ __all__ = [
     "hinge_discriminator",
     "hinge_embedding",
     "huber",
+    "jensen_shannon",
     "kl_divergence",
     "lambda_rank",
     "laplace_nll",
@@ -168,6 +170,7 @@ LOSSES: dict[str, type[Loss]] = {
     "binary_cross_entropy": BinaryCrossEntropy,
     "binary_focal": BinaryFocal,
     "kl_divergence": KLDivergence,
+    "jensen_shannon": JensenShannon,
     "logistic_discriminator": LogisticDiscriminator,
     "least_squares_discriminator": LeastSquaresDiscriminator,
     "critic_discriminator": CriticDiscriminator,
@@ -322,6 +325,40 @@ def kl_divergence(
         axis=axis,
         scale_by_temperature2=scale_by_temperature2,
         reverse=reverse,
+        reduction=reduction,
+    )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def jensen_shannon(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    pred_kind: str = "logits",
+    target_kind: str = "probs",
+    temperature: float = 1.0,
+    eps: float = 1e-07,
+    axis: int = -1,
+    beta: float = 0.5,
+    sqrt: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Jensen-Shannon divergence of the distributions of prediction and target.
+
+    The value of `JensenShannon` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return JensenShannon(
+        pred_kind=pred_kind,
+        target_kind=target_kind,
+        temperature=temperature,
+        eps=eps,
+        axis=axis,
+        beta=beta,
+        sqrt=sqrt,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
 

@@ -1,25 +1,13 @@
 // Losses of a binary target in [0, 1], from a logit or from a probability.
 #pragma once
 
+#include "../core/domains.hpp"
 #include "../core/jet.hpp"
 #include "../core/lanes.hpp"
 #include "../core/list.hpp"
 #include "../core/math.hpp"
 
 FUSEDLOSS_BEGIN
-
-/// Negative outside [0, 1].
-template <class T>
-FUSEDLOSS_INLINE T share_room(T t) {
-  return t * (T(1) - t);
-}
-
-/// Negative outside [0, 1], up to the rounding of whatever made the probability.
-template <class T>
-FUSEDLOSS_INLINE T probability_room(T p) {
-  constexpr T rounding = sizeof(T) == 4 ? T(0x1p-19) : T(0x1p-48);  // 16 machine epsilons
-  return (p + rounding) * ((T(1) + rounding) - p);
-}
 
 /// A probability held within [eps, 1 - eps], and its complement, exactly: 1 - p, rounded, has few digits where p is
 /// small.

@@ -18,6 +18,7 @@ from .kind import Batch, Kind, Pass
 from .softmax import Softmax, others
 
 KINDS = ("logits", "log_probs", "probs")
+"""In the order of the extension's numbers."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -85,7 +86,7 @@ class Divergences(DivergenceOptions, Kind):
         raise NotImplementedError
 
     def form(self, exchanged: bool) -> tuple[str, float, float, float]:
-        """Name of the extension's kernels without the kinds of the sides; factor of all, beta, 1 for a root or 0."""
+        """Name of the extension's kernel; factor of all, beta, 1 for a root or 0."""
         raise NotImplementedError
 
     def terms(self, sides: Sides) -> tuple[Array, Array, Array]:
@@ -133,9 +134,7 @@ class Divergences(DivergenceOptions, Kind):
         """Name and options of the extension's kernel; those of `exchanged`, which cannot be made while this is."""
         name, factor, beta, root = self.form(exchanged)
         kinds = (self.target_kind, self.pred_kind) if exchanged else (self.pred_kind, self.target_kind)
-        words = "_".join("probs" if kind == "probs" else "logs" for kind in kinds)
-        logits = (float(kind == "logits") for kind in kinds)
-        return f"{name}_{words}", (self.temperature, factor, self.eps, *logits, beta, root)
+        return name, (self.temperature, factor, self.eps, *(float(KINDS.index(kind)) for kind in kinds), beta, root)
 
     def _make_plan(self) -> Any:
         object.__setattr__(self, "_target_plan", backend.plan(*self.kernel(exchanged=True), self.reduction, None))

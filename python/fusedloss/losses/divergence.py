@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
+from ..domains import OPEN_SHARE
 from ..facts import Facts, Traits
 from ..kinds.divergence import Divergences, Sides, excess
 from ..operands import PredTargetDistributions
-from ..options import Flag, option
+from ..options import Flag, Real, option
 
 _SAMPLES: tuple[dict[str, Any], ...] = (
     {},
@@ -89,8 +90,8 @@ class KLDivergence(PredTargetDistributions, Divergences):
         return self.replace(pred_kind=self.target_kind, target_kind=self.pred_kind, reverse=not self.reverse)
 
     def form(self, exchanged: bool) -> tuple[str, float, float, float]:
-        form = "kl_divergence_reverse" if self.reverse != exchanged else "kl_divergence"
-        return form, self.temperature**2 if self.scale_by_temperature2 else 1.0, 0.5, 0.0
+        factor = self.temperature**2 if self.scale_by_temperature2 else 1.0
+        return "kl_divergence", factor, float(self.reverse == exchanged), 0.0
 
     def terms(self, sides: Sides) -> tuple[Array, Array, Array]:
         u, w, r = sides.u, sides.w, sides.r
@@ -113,3 +114,102 @@ class KLDivergence(PredTargetDistributions, Divergences):
     def finish(self, value: Array) -> tuple[Array, Array, Array]:
         factor = self.form(False)[1]
         return factor * value, np.full(value.shape, factor), np.zeros(value.shape)
+
+
+class JensenShannon(PredTargetDistributions, Divergences):
+    r"""Jensen-Shannon divergence of the distributions of prediction and target.
+
+    .. math:: l = \beta D(p, m) + (1 - \beta) D(q, m), \quad m = \beta p + (1 - \beta) q
+
+    with D the `KLDivergence`, p the target and q the prediction; with ``beta=0.5`` the two may be exchanged. It is at
+    most the entropy of (beta, 1 - beta), for disjoint supports too. What the sides hold, and how probabilities are held
+    at eps, is as in `KLDivergence`, and so is ``wrt``. With ``sqrt=True`` the loss is the root of a row's divergence,
+    which for ``beta=0.5`` is a metric; where the sides are equal its gradient is 0, and so is the Hessian.
+
+    Args:
+        beta: The weight of the target, in (0, 1).
+        sqrt: Whether the loss is the root.
+        pred_kind: ``"logits"``, ``"log_probs"`` or ``"probs"``.
+        target_kind: The same of the target.
+        temperature: T > 0: divides logits, on whichever side they are.
+        eps: Where probabilities are held before their logarithm, in (0, 1).
+        axis: The class axis.
+        reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: A probability is outside [0, 1] by more than rounding; a temperature without logits.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> round(fl.JensenShannon(pred_kind="probs")([[1.0, 0.0]], [[0.0, 1.0]]), 5)  # the logarithm of 2
+        0.69315
+    """
+
+    beta: float = option(default=0.5, accepts=Real(OPEN_SHARE))
+    sqrt: bool = option(default=False, accepts=Flag())
+
+    aliases = ("JSD", "jensen_shannon_divergence")
+    facts = Facts(
+        task="distillation, comparison of distributions",
+        activation="softmax",
+        robustness="bounded: a class that one side lacks costs at most its probability",
+        smoothness="infinitely differentiable for logits; the root has a kink where the sides are equal",
+        tolerance=12.0,  # logarithms of 1 + (beta or 1 - beta) expm1(|r|) less that: errors of one go through the next
+        turns=True,
+        samples=(
+            *_SAMPLES,
+            {"beta": 0.9, "target_kind": "logits"},
+            {"sqrt": True, "target_kind": "logits"},
+            {"sqrt": True, "pred_kind": "probs", "beta": 0.2},
+        ),
+    )
+
+    @property
+    def exchanged(self) -> JensenShannon:
+        return self.replace(pred_kind=self.target_kind, target_kind=self.pred_kind, beta=1 - self.beta)
+
+    def form(self, exchanged: bool) -> tuple[str, float, float, float]:
+        return "jensen_shannon", 1.0, 1 - self.beta if exchanged else self.beta, float(self.sqrt)
+
+    def terms(self, sides: Sides) -> tuple[Array, Array, Array]:
+        u, w, r, held_u, held_w, inside_u, inside_w = sides[:7]
+        beta, rest = self.beta, 1 - self.beta
+        # m / smaller = 1 + x, m / larger = 1 - y = (1 + x) / (1 + growth)
+        above, gap = r > 0, np.abs(r)
+        a, b = np.where(above, beta, rest), np.where(above, rest, beta)
+        growth = np.expm1(np.minimum(gap, 700))
+        x, y = a * growth, b * growth / (1 + growth)
+        log_large = -np.where(y < 0.5, np.log1p(-np.minimum(y, 0.5)), np.log((1 + x) / (1 + growth)))
+        log_small = -np.log1p(x) - np.where(gap > 700, gap - 700, 0.0)
+        log_u = np.where(above, log_small, log_large)
+        large, small = np.where(above, w, u), np.where(above, u, w)
+        of_small = np.where(small == 0, 0.0, b * small * log_small)
+        lifted = np.where(gap > 700, a * b * large + of_small, b * small * _above_log(x))
+        value = np.where(inside_u & inside_w, a * large * _above_log(-y) + lifted, a * large * log_large + of_small)
+        value = np.where((u == 0) & (w == 0), 0.0, value)
+        per_w = np.where(above, (1 + growth) / (1 + x), 1 / (1 + x))  # w / m
+        have, lack = (np.where(inside_w, *choice) for choice in ((1.0, w / held_w), (0.0, (held_w - w) / held_w)))
+        slope = rest * (log_u + np.where(inside_u, beta * lack * per_w, 0.0))
+        bend = rest * beta * per_w * (have + beta * lack * per_w)
+        if self.pred_kind == "probs":
+            return np.sum(value, axis=1), slope, np.where(inside_u, bend / held_u, 0.0)
+        slope, bend = (np.where(u == 0, 0.0, x) for x in (u * slope, u * bend))
+        return np.sum(value, axis=1), slope, slope + bend
+
+    def finish(self, value: Array) -> tuple[Array, Array, Array]:
+        if not self.sqrt:
+            return value, np.ones_like(value), np.zeros_like(value)
+        root, equal = np.sqrt(value), value == 0
+        return root, np.where(equal, 0.0, 0.5 / root), np.where(equal, 0.0, 1 / np.sqrt(2 * value))
+
+
+def _above_log(z: Array) -> Array:
+    """What z is more than log(1 + z), accurate where both are small.
+
+    Of log(1 + z) = 2 atanh(s), s = z / (2 + z), the first term leaves z - 2 s = z s.
+    """
+    small = np.abs(z) < 0.5
+    x = np.where(small, z, 0.0)
+    s = x / (2 + x)
+    series = np.polynomial.polynomial.polyval(s**2, [1 / k for k in range(3, 39, 2)])
+    return np.where(small, x * s - 2 * s**3 * series, z - np.log1p(z))
