@@ -234,50 +234,55 @@ struct Barron : PreciseResidual<Barron> {
             mask_of<T>(biased_twice == 2 * bias)};
   }
 
-  /// log(1 + f) to 30 bits, and 1 / (1 + f), for f of a Mantissa: one division.
-  struct ShortLog {
-    double logarithm, inverse;
-  };
-  static FUSEDLOSS_INLINE ShortLog short_log(double f) {
-    const double sum = 2 + f, successor = 1 + f;
-    const double q = 1 / (sum * successor);
-    const double s = (f * successor) * q;
-    const double p = polynomial(s * s, 2.0, 0x1.55557a254d19ap-1, 0x1.995eba68dddd7p-2, 0x1.31e2e813aa1d2p-2);
-    return {s * p, sum * q};
-  }
-
-  /// e^r - 1 for |r| <= ln 2 / 2, to 26 bits. The time of the whole loop is that of one chain of dependent operations:
-  /// hence not Horner's rule.
-  static FUSEDLOSS_INLINE double short_expm1(double r) {
-    const double square = r * r;
-    const double high = fma(square, 0x1.6bebc6a23716cp-10, fma(r, 0x1.12278ea9da1f8p-7, 0x1.55567411d9ba6p-5));
-    return fma(square, fma(square, high, fma(r, 0x1.5554b010e9db1p-3, 0x1.fffffec24e603p-2)), r);
+  /// (2^x - 1) / x for |x| <= 1/2, to 26 bits. The time of the loop is that of one chain of dependent operations, of
+  /// which a processor holds one group and a half: hence not Horner's rule.
+  static FUSEDLOSS_INLINE double short_exp2(double x) {
+    const double square = x * x;
+    const double high = fma(x, 0x1.4308ffdfef137p-13, 0x1.5f07b3f0870afp-10);
+    const double middle = fma(x, 0x1.3b2b9faf167a3p-7, 0x1.c6af6e945c173p-5);
+    const double low = fma(x, 0x1.ebfbdec2c3ffbp-3, 0x1.62e4302ee9f62p-1);
+    return fma(square, fma(square, high, middle), low);
   }
 
   /// All of float32 in double: no part of a sum or a product of two parts, nothing out of range, half the operations.
-  /// By e^(t - L) = e^t / (1 + u) one exponential makes do.
+  /// By e^(t - L) = e^t / (1 + u) one exponential makes do, and one division for what the logarithm and 1 / (1 + u)
+  /// need.
   static FUSEDLOSS_INLINE Jet<float> in_double(const float (&input)[2], const Options<float>& options) {
-    constexpr double log_2 = 0x1.62e42fefa39efp-1;
+    using F = Format<double>;
+    constexpr double unit = 0x1p-16, root_unit = 0x1p-8;  // of 1 + u: for any float its square is in range, too
     constexpr double raise = raise_by<double>(0);
-    const double root = static_cast<double>(options.root_hi) + options.root_lo;
+    const double root = (static_cast<double>(options.root_hi) + options.root_lo) * root_unit;
     const double half_alpha = (1.0 + options.power_hi) + options.power_lo;
-    const double farthest = 700 / absolute(half_alpha);  // there e^t is 0 or infinite in float
+    const double farthest = 1000 / absolute(half_alpha);  // there e^t is 0 or infinite in float
     const double r = static_cast<double>(input[0]) - input[1];
-    const double w = r * root, u = w * w;
-    const Mantissa<double> m = split_successor(u);
-    const ShortLog log = short_log(m.f);
-    const double l = fma(m.exponent, log_2, log.logarithm);
-    const double t = half_alpha * minimum(l, farthest);
-    const double shifted = fma(t, log2_e<double>, raise);
-    const double p = short_expm1(fma(shifted - raise, -log_2, t)), power = power_of_two<double>(bits_of(shifted));
-    const double inverse_power = power_of_two<double>(2 * Format<double>::exponent_bias - m.biased_exponent);
-    const double fall = fma(power, p, power) * (log.inverse * inverse_power);  // e^(t - L)
-    const double rate = static_cast<double>(options.inverse) * options.inverse;
-    const double value = options.height * fma(power, p, power - 1);
-    const double slope = (r * rate) * fall;
+    const double w = r * root, u = w * w, v = fma(w, w, unit);
+
+    // v = whole (1 + f), and log2(1 + f) as a function of s = f / (2 + f) to 30 bits.
+    constexpr Bits<double> mantissa = (Bits<double>{1} << F::mantissa_bits) - 1;
+    const Bits<double> above = bits_of(v) + (0x3ff0000000000000u - 0x3fe6a09e667f3bcdu);
+    const double whole = from_bits<double>(above & ~mantissa);
+    const double number = from_bits<double>((above >> F::mantissa_bits) | 0x4330000000000000u);
+    const double sum = v + whole, rise = u - (whole - unit);
+    const double q = 1 / (sum * v);
+    const double s = (rise * v) * q, inverse = sum * q;
+    const double t = s * s;
+    const double p = polynomial(t, 0x1.7154764e6b337p1, 0x1.ec70e627de284p-1, 0x1.27471315b07adp-1, 0x1.ba1a42a50c83ap-2);
+    const double l = fma(s, p, number - (0x1p52 + 1023 - 16));
+
+    // e^t = 2^exponent (1 + g).
+    const double held = minimum(l, farthest);
+    const double shifted = fma(half_alpha, held, raise);
+    const double x = fma(half_alpha, held, raise - shifted);
+    const double g = x * short_exp2(x), power = power_of_two<double>(bits_of(shifted));
+    const double top = options.height * power;
+    const double value = fma(top, g, top - options.height);
+    const double rate = static_cast<double>(options.inverse) * options.inverse * unit;
+    const double steep = (r * rate) * inverse * power;
+    const double slope = fma(steep, g, steep);
     const double bend = static_cast<double>(options.bend_hi) + options.bend_lo, size = absolute(r);
-    const double turn = ((size - bend) * root) * ((size + bend) * root) * options.below_one + options.at_zero;
-    const double curve = (turn * rate) * (log.inverse * inverse_power) * fall;
+    const double turn = ((size - bend) * root) * ((size + bend) * root) * options.below_one + options.at_zero * unit;
+    const double bent = (turn * rate) * (inverse * inverse) * power;
+    const double curve = fma(bent, g, bent);
 
     const float rounded = input[0] - input[1];
     const Bits<float> infinite = mask_of<float>(absolute(rounded) == infinity<float>);
