@@ -95,6 +95,7 @@ struct Bench {
   int full;                     ///< groups that can be used where they lie
   int tail;                     ///< items behind them
   bool weighted;                ///< the items' weights are not all one
+  bool sums_apart;              ///< the loop over groups leaves the sum of the items to weigh_items
   bool silences;                ///< some derivatives are to be 0 whatever the functor says
   std::int64_t invalid_weight;  ///< the first item of the task whose weight is negative or NaN, or -1
   Streams<T> streams;
@@ -138,18 +139,26 @@ struct Bench {
     weigh();
     streams.value = {buffers.whole.value.at, width};
     place(call->value, buffers.whole.value.at, streams.value);
-    // Items that nobody asks for go where the gradient is written a moment later.
-    if (call->value.layout == abi::absent && !weighted && call->grad[0].layout != abi::absent) {
+    // Items that nobody asks for or adds up later go where the gradient is written a moment later.
+    if (!sums_apart && call->value.layout == abi::absent && !weighted && call->grad[0].layout != abi::absent) {
       streams.value = streams.grad[0];
     }
     if (tail != 0) pad();
     return true;
   }
 
-  /// Multiplies a block's items by their weights and returns their sum; `plain` is that of the full groups without.
+  /// Multiplies a block's items by their weights and returns their sum; `plain` is that of the full groups without,
+  /// unless sums are apart.
   FUSEDLOSS_SHARED double weigh_items(double (&plain)[width]) {
     alignas(64) double sum[width];
-    for (int l = 0; l < width; ++l) sum[l] = weighted ? 0 : plain[l];
+    for (int l = 0; l < width; ++l) sum[l] = weighted || sums_apart ? 0 : plain[l];
+    if (sums_apart && !weighted) {
+      const T* value = streams.value.at;
+      for (int group = 0; group < full; ++group, value += width) {
+        FUSEDLOSS_LANES(width)
+        for (int l = 0; l < width; ++l) sum[l] += static_cast<double>(value[l]);
+      }
+    }
     for (int part = weighted ? 0 : 1; part < 2; ++part) {
       const Streams<T>& of = part == 0 ? streams : last;
       const int count = part == 0 ? full : tail == 0 ? 0 : 1;
@@ -285,6 +294,10 @@ struct Pointwise {
   // A short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth.
   static constexpr bool prefetches = Loss::nanoseconds > 0.55;
 
+  // Of a long loop the processor holds little more than one group: what is behind the longest chain of operations, it
+  // does sooner in a loop of its own.
+  static constexpr bool sums_apart = wants_value && sizeof(T) == 4 && Loss::nanoseconds > 0.25;
+
   /// The one loop: all lanes of group after group.
   static FUSEDLOSS_INLINE void groups(const Streams<T>& streams, int count, const Options& options, T floor, T ceiling,
                                       double (&sum)[width], Bits<T>& suspects) {
@@ -320,7 +333,7 @@ struct Pointwise {
         // by first_invalid.
         suspect[l] |= bits_of(Loss::template room<T>(x, options));
         if constexpr (wants_value) {
-          total[l] += static_cast<double>(jet.value);
+          if constexpr (!sums_apart) total[l] += static_cast<double>(jet.value);
           value[l] = jet.value;
         }
         if constexpr (variables == 1) {
@@ -379,6 +392,7 @@ struct Pointwise {
     const T floor = static_cast<T>(call->hess_floor), ceiling = static_cast<T>(call->hess_ceiling);
     Bench<T> bench;
     bench.set_up(call);
+    bench.sums_apart = sums_apart;
     Total sum;
     for (int b = 0; b < blocks_per_task && bench.enter(task * blocks_per_task + b); ++b) {
       Bits<T> suspects = 0;

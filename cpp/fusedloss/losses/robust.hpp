@@ -32,9 +32,10 @@ struct LaplaceNLL : PreciseResidual<LaplaceNLL> {
   }
 };
 
-/// height log(raise (1 + x^2)), x = r / width: the losses of Cauchy and of Student's t.
-struct LogQuadratic : PreciseResidual<LogQuadratic> {
-  static constexpr const char* name = "log_quadratic";
+/// height log(raise (1 + x^2)), x = r / width: the losses of Cauchy and of Student's t. It crosses 0 if raise < 1.
+template <bool crosses>
+struct LogQuadratic : PreciseResidual<LogQuadratic<crosses>> {
+  static constexpr const char* name = crosses ? "log_quadratic_crossing" : "log_quadratic";
   static constexpr double nanoseconds = 1.0;
   template <class T>
   struct Options {
@@ -43,7 +44,7 @@ struct LogQuadratic : PreciseResidual<LogQuadratic> {
     T height;
     T slope, curvature;  // 2 height / width^2 times raise, and times its square
     T raise, excess;     // excess = max(raise - 1, 0)
-    T zero_hi, zero_lo;  // where the value is 0; 0 if nowhere else
+    T zero_hi, zero_lo;  // where the value is 0 if it crosses 0
     T zero_x;            // zero / width
     T far_offset;        // height (log raise - 2 log width)
   };
@@ -59,11 +60,15 @@ struct LogQuadratic : PreciseResidual<LogQuadratic> {
     const T square = root * root;
 
     // The logarithm of raise (1 + x^2) = 2^exponent (1 + f), far out of |r|. Where the exponent is 0, f itself comes as
-    // raise (x - zero) (x + zero): its digits are the value's.
+    // raise x^2 + excess, or raise (x - zero) (x + zero): its digits are the value's.
     const T argument = blend(far, at.a, fma(square, options.raise, options.raise));
     const Mantissa<T> m = split(argument);
-    const T rise = at.beyond(options.zero_hi, options.zero_lo) * reciprocal;
-    const T f = fma(rise * (x + options.zero_x), options.raise, options.excess);
+    T f;
+    if constexpr (crosses) {
+      f = at.beyond(options.zero_hi, options.zero_lo) * reciprocal * (x + options.zero_x) * options.raise;
+    } else {
+      f = fma(square, options.raise, options.excess);
+    }
     const Bits<T> close = mask_of<T>(m.biased_exponent == Format<T>::exponent_bias) & ~far;
     const T logarithm = log_of(m.exponent, blend(close, f, m.f));
     const T far_height = T(2) * options.height;
@@ -362,6 +367,6 @@ struct Barron : PreciseResidual<Barron> {
   }
 };
 
-using Robust = List<LaplaceNLL, LogQuadratic, Fair, GemanMcClure, Welsch, Tukey, Barron>;
+using Robust = List<LaplaceNLL, LogQuadratic<false>, LogQuadratic<true>, Fair, GemanMcClure, Welsch, Tukey, Barron>;
 
 FUSEDLOSS_END

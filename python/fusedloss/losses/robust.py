@@ -89,7 +89,7 @@ class _LogQuadratic(PreciseResidual):
         with localcontext(DIGITS):
             width, height, raised = self._shape()
             zero = width * max(1 / raised - 1, Decimal(0)).sqrt()
-            return "log_quadratic", (
+            return "log_quadratic_crossing" if raised < 1 else "log_quadratic", (
                 *parts(width),
                 *parts(1 / width),
                 float(height),
