@@ -249,56 +249,81 @@ struct Barron : PreciseResidual<Barron> {
     return fma(square, fma(square, high, middle), low);
   }
 
-  /// All of float32 in double: no part of a sum or a product of two parts, nothing out of range, half the operations.
-  /// By e^(t - L) = e^t / (1 + u) one exponential makes do, and one division for what the logarithm and 1 / (1 + u)
-  /// need.
-  static FUSEDLOSS_INLINE Jet<float> in_double(const float (&input)[2], const Options<float>& options) {
+  // All of float32 in double: no part of a sum or a product of two parts, nothing out of range, half the operations. By
+  // e^(t - L) = e^t / (1 + u) one exponential makes do.
+
+  /// What the first half of the work leaves to the second; double is not done in halves.
+  template <class T, int Items, class = std::enable_if_t<sizeof(T) == 4>>
+  struct Middle {
+    double r[Items];
+    double v[Items];     // 1 + u
+    double log2[Items];  // of it
+  };
+
+  template <int Items>
+  static FUSEDLOSS_INLINE void begin(const float (&input)[2], const Options<float>& options,
+                                     Middle<float, Items>& middle, int item) {
     using F = Format<double>;
-    constexpr double unit = 0x1p-16, root_unit = 0x1p-8;  // of 1 + u: for any float its square is in range, too
-    constexpr double raise = raise_by<double>(0);
-    const double root = (static_cast<double>(options.root_hi) + options.root_lo) * root_unit;
-    const double half_alpha = (1.0 + options.power_hi) + options.power_lo;
-    const double farthest = 1000 / absolute(half_alpha);  // there e^t is 0 or infinite in float
+    const double root = static_cast<double>(options.root_hi) + options.root_lo;
     const double r = static_cast<double>(input[0]) - input[1];
-    const double w = r * root, u = w * w, v = fma(w, w, unit);
+    const double w = r * root, u = w * w, v = fma(w, w, 1.0);
 
     // v = whole (1 + f), and log2(1 + f) as a function of s = f / (2 + f) to 30 bits.
     constexpr Bits<double> mantissa = (Bits<double>{1} << F::mantissa_bits) - 1;
     const Bits<double> above = bits_of(v) + (0x3ff0000000000000u - 0x3fe6a09e667f3bcdu);
     const double whole = from_bits<double>(above & ~mantissa);
     const double number = from_bits<double>((above >> F::mantissa_bits) | 0x4330000000000000u);
-    const double sum = v + whole, rise = u - (whole - unit);
-    const double q = 1 / (sum * v);
-    const double s = (rise * v) * q, inverse = sum * q;
-    const double t = s * s;
-    const double p = polynomial(t, 0x1.7154764e6b337p1, 0x1.ec70e627de284p-1, 0x1.27471315b07adp-1, 0x1.ba1a42a50c83ap-2);
-    const double l = fma(s, p, number - (0x1p52 + 1023 - 16));
+    const double s = (u - (whole - 1)) / (v + whole), t = s * s;
+    const double p =
+        polynomial(t, 0x1.7154764e6b337p1, 0x1.ec70e627de284p-1, 0x1.27471315b07adp-1, 0x1.ba1a42a50c83ap-2);
+    middle.r[item] = r;
+    middle.v[item] = v;
+    middle.log2[item] = fma(s, p, number - (0x1p52 + 1023));
+  }
 
+  /// x 2^exponent for normal results, x for x = 0 and exponent = 0, NaN for NaN and exponent = 0.
+  static FUSEDLOSS_INLINE double lift(double x, Bits<double> exponent) {
+    return from_bits<double>(bits_of(x) + (exponent << Format<double>::mantissa_bits));
+  }
+
+  template <int Items>
+  static FUSEDLOSS_INLINE Jet<float> finish(const float (&input)[2], const Options<float>& options,
+                                            const Middle<float, Items>& middle, int item) {
+    constexpr double raise = Format<double>::to_integer;
+    const double half_alpha = (1.0 + options.power_hi) + options.power_lo;
+    const double farthest = 600 / absolute(half_alpha);  // there e^t is 0 or infinite in float
     // e^t = 2^exponent (1 + g).
-    const double held = minimum(l, farthest);
+    const double held = minimum(middle.log2[item], farthest);
     const double shifted = fma(half_alpha, held, raise);
     const double x = fma(half_alpha, held, raise - shifted);
-    const double g = x * short_exp2(x), power = power_of_two<double>(bits_of(shifted));
-    const double top = options.height * power;
+    const double g = x * short_exp2(x);
+    const Bits<double> exponent = bits_of(shifted);
+    const double top = lift(options.height, exponent);
     const double value = fma(top, g, top - options.height);
-    const double rate = static_cast<double>(options.inverse) * options.inverse * unit;
-    const double steep = (r * rate) * inverse * power;
+    const double rate = static_cast<double>(options.inverse) * options.inverse;
+    const double r = middle.r[item], inverse = 1 / middle.v[item];
+    const double steep = lift((r * rate) * inverse, exponent);
     const double slope = fma(steep, g, steep);
+
+    const double root = static_cast<double>(options.root_hi) + options.root_lo;
     const double bend = static_cast<double>(options.bend_hi) + options.bend_lo, size = absolute(r);
-    const double turn = ((size - bend) * root) * ((size + bend) * root) * options.below_one + options.at_zero * unit;
-    const double bent = (turn * rate) * (inverse * inverse) * power;
+    const double turn = ((size - bend) * root) * ((size + bend) * root) * options.below_one + options.at_zero;
+    const double bent = (turn * rate) * (inverse * inverse) * power_of_two<double>(exponent + 1023);
     const double curve = fma(bent, g, bent);
 
     const float rounded = input[0] - input[1];
     const Bits<float> infinite = mask_of<float>(absolute(rounded) == infinity<float>);
     return {blend(infinite, options.value_end, static_cast<float>(value)),
-            blend(infinite, copy_sign(options.slope_end, rounded), static_cast<float>(slope)),
+            blend(infinite, flip_sign(options.slope_end, rounded), static_cast<float>(slope)),
             blend(infinite, options.curve_end, static_cast<float>(curve))};
   }
+
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
     if constexpr (sizeof(T) == 4) {
-      return in_double(input, options);
+      Middle<T, 1> middle;
+      begin(input, options, middle, 0);
+      return finish(input, options, middle, 0);
     } else {
       return of(exact_residual(input[0], input[1]), options);
     }
