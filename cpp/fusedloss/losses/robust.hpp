@@ -5,6 +5,7 @@
 // so that it is the same in both precisions.
 #pragma once
 
+#include "../core/halves.hpp"
 #include "../core/list.hpp"
 #include "../core/math.hpp"
 #include "residual.hpp"
@@ -321,9 +322,7 @@ struct Barron : PreciseResidual<Barron> {
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
     if constexpr (sizeof(T) == 4) {
-      Middle<T, 1> middle;
-      begin(input, options, middle, 0);
-      return finish(input, options, middle, 0);
+      return both_halves<Barron>(input, options);
     } else {
       return of(exact_residual(input[0], input[1]), options);
     }
