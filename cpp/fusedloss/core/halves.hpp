@@ -1,4 +1,5 @@
-// A loss whose evaluation comes in two halves, for drivers that run them in loops of their own: see kinds/pointwise.hpp.
+// A loss whose evaluation comes in two halves, for drivers that run them in loops of their own: see
+// kinds/pointwise.hpp.
 #pragma once
 
 #include "config.hpp"

@@ -146,8 +146,8 @@ struct BinaryFocal {
     middle.log_term[item] = s.log_term;
   }
   template <class T, int Items>
-  static FUSEDLOSS_INLINE Jet<T> finish(const T (&input)[2], const Options<T>& options,
-                                        const Middle<T, Items>& middle, int item) {
+  static FUSEDLOSS_INLINE Jet<T> finish(const T (&input)[2], const Options<T>& options, const Middle<T, Items>& middle,
+                                        int item) {
     const T z = input[0], gamma = options.gamma;
     const T t = fma(input[1], T(1) - options.label_smoothing, T(0.5) * options.label_smoothing);
     const LogisticTail<T> s = {middle.larger[item], middle.smaller[item], middle.log_term[item]};
