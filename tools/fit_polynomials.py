@@ -159,6 +159,16 @@ def atanh_tail(t: mpf) -> mpf:
     return (2 * mp.atanh(s) - 2 * s) / s**3
 
 
+def exp2_slope(x: mpf) -> mpf:
+    return mp.expm1(x * mp.log(2)) / x
+
+
+def log2_slope(t: mpf) -> mpf:
+    """2 atanh(s) / (s ln 2) as a function of t = s^2."""
+    s = mp.sqrt(t)
+    return 2 * mp.atanh(s) / (s * mp.log(2))
+
+
 def log_cosh(a: mpf) -> mpf:
     return a + mp.log1p(mp.exp(-2 * a)) - mp.log(2)
 
@@ -181,15 +191,16 @@ def mills(v: mpf) -> mpf:
 FITS = [
     # e^r = 1 + r + r^2 P(r); weighted for e^r - 1, which needs the error relative to r.
     Fit("exp", exp_tail, lambda r: r**2 / mp.expm1(r), -HALF_LN2, HALF_LN2, 5, 10),
-    # For results in float32 by way of double, like log_atanh_short.
-    Fit("exp_short", exp_tail, lambda r: r**2 / mp.expm1(r), -HALF_LN2, HALF_LN2, 0, 5),
+    # 2^x = 1 + x P(x), for results in float32 by way of double, like log2_short.
+    Fit("exp2_short", exp2_slope, lambda x: 1 / exp2_slope(x), -mpf(1) / 2, mpf(1) / 2, 0, 6),
     # The same over a wider interval, where expm1 does without reduction.
     Fit("expm1", exp_tail, lambda r: r**2 / mp.expm1(r), -mpf(1) / 2, mpf(1) / 2, 6, 12),
     # log(1 + f) = f - f^2 / 2 + f^3 P(f), the mantissa 1 + f between sqrt(1/2) and sqrt(2).
     Fit("log", log_tail, lambda f: f**3 / mp.log1p(f), mp.sqrt(mpf(1) / 2) - 1, mp.sqrt(2) - 1, 8, 20),
     # 2 atanh(s) = 2 s + s^3 P(s^2), |s| at most that of the mantissas above.
     Fit("log_atanh", atanh_tail, lambda t: t / 2, mpf(0), MANTISSA_S2, 3, 7),
-    Fit("log_atanh_short", atanh_tail, lambda t: t / 2, mpf(0), MANTISSA_S2, 0, 3),
+    # log2(1 + f) = s P(s^2).
+    Fit("log2_short", log2_slope, lambda t: 1 / log2_slope(t), mpf(0), MANTISSA_S2, 0, 4),
     # One term more by name: 2 atanh(s) = 2 s + 2/3 s^3 + s^5 P(s^2), for the logarithm in two parts.
     Fit("pow_atanh", lambda t: (atanh_tail(t) - mpf(2) / 3) / t, lambda t: t**2 / 2, mpf(0), MANTISSA_S2, 4, 9),
     # log1p(e) = e + e^2 P(e) for e in [0, 1]: a division would cost more than these terms, for float alone.

@@ -6,7 +6,11 @@
 //   template <class T> static Jet<T, variables> eval(const T (&input)[inputs], const Options<T>&)   - branch-free
 //   template <class T> static T room(const T (&input)[inputs], const Options<T>&)                   - negative outside
 //                                                                                                     the domain
-// and knows nothing of weights, reductions, masks, types or strides: they live here.
+// and knows nothing of weights, reductions, masks, types or strides: they live here. Where eval is long, it can come in
+// two halves:
+//   template <class T, int Items> struct Middle   - arrays of what the first half leaves to the second
+//   static void begin(const T (&input)[inputs], const Options<T>&, Middle<T, Items>&, int item)
+//   static Jet<T, variables> finish(const T (&input)[inputs], const Options<T>&, const Middle<T, Items>&, int item)
 //
 // Design:
 // 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input and a factor that
@@ -16,7 +20,11 @@
 // 2. The tail of a block runs through the same loop from padded buffers: one loop, the same bits whatever the length.
 // 3. Only the loop over groups is compiled for each functor. What is not the loss's own - laying out a block, weighing
 //    and summing its items while they are in the first-level cache - is compiled once (Bench).
-// 4. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain. Its
+// 4. A processor looks only about a hundred vector operations ahead: of a long loop it holds little more than one
+// group,
+//    and waits for that group's one chain of dependent operations. So halves run in loops of their own, over a batch of
+//    groups each, and so does the sum of the values, which stands at the end of the longest chain.
+// 5. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain. Its
 //    derivatives are silenced afterwards, in the blocks that have such items.
 #pragma once
 
@@ -95,6 +103,7 @@ struct Bench {
   int full;                     ///< groups that can be used where they lie
   int tail;                     ///< items behind them
   bool weighted;                ///< the items' weights are not all one
+  bool sums_apart;              ///< the loop over groups leaves the sum of the items to weigh_items
   bool silences;                ///< some derivatives are to be 0 whatever the functor says
   std::int64_t invalid_weight;  ///< the first item of the task whose weight is negative or NaN, or -1
   Streams<T> streams;
@@ -138,18 +147,26 @@ struct Bench {
     weigh();
     streams.value = {buffers.whole.value.at, width};
     place(call->value, buffers.whole.value.at, streams.value);
-    // Items that nobody asks for go where the gradient is written a moment later.
-    if (call->value.layout == abi::absent && !weighted && call->grad[0].layout != abi::absent) {
+    // Items that nobody asks for or adds up later go where the gradient is written a moment later.
+    if (!sums_apart && call->value.layout == abi::absent && !weighted && call->grad[0].layout != abi::absent) {
       streams.value = streams.grad[0];
     }
     if (tail != 0) pad();
     return true;
   }
 
-  /// Multiplies a block's items by their weights and returns their sum; `plain` is that of the full groups without.
+  /// Multiplies a block's items by their weights and returns their sum; `plain` is that of the full groups without,
+  /// unless sums are apart.
   FUSEDLOSS_SHARED double weigh_items(double (&plain)[width]) {
     alignas(64) double sum[width];
-    for (int l = 0; l < width; ++l) sum[l] = weighted ? 0 : plain[l];
+    for (int l = 0; l < width; ++l) sum[l] = weighted || sums_apart ? 0 : plain[l];
+    if (sums_apart && !weighted) {
+      const T* value = streams.value.at;
+      for (int group = 0; group < full; ++group, value += width) {
+        FUSEDLOSS_LANES(width)
+        for (int l = 0; l < width; ++l) sum[l] += static_cast<double>(value[l]);
+      }
+    }
     for (int part = weighted ? 0 : 1; part < 2; ++part) {
       const Streams<T>& of = part == 0 ? streams : last;
       const int count = part == 0 ? full : tail == 0 ? 0 : 1;
@@ -273,6 +290,21 @@ struct Bench {
   }
 };
 
+/// Groups that the first half of a loss runs ahead of the second.
+constexpr int batch_groups = 16;
+
+/// Whether a loss comes in halves, and what lies between them.
+template <class Loss, class T, class = void>
+struct Halves {
+  static constexpr bool exist = false;
+  struct Middle {};
+};
+template <class Loss, class T>
+struct Halves<Loss, T, std::enable_if_t<sizeof(typename Loss::template Middle<T, 1>) != 0>> {
+  static constexpr bool exist = true;
+  using Middle = typename Loss::template Middle<T, batch_groups * lanes<T>>;
+};
+
 template <class Loss, class T, abi::Outputs Set>
 struct Pointwise {
   static constexpr int width = lanes<T>;
@@ -284,6 +316,35 @@ struct Pointwise {
   using Options = typename Loss::template Options<T>;
   // A short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth.
   static constexpr bool prefetches = Loss::nanoseconds > 0.55;
+
+  static constexpr bool sums_apart = wants_value && sizeof(T) == 4 && Loss::nanoseconds > 0.25;
+  static constexpr bool halved = Halves<Loss, T>::exist;
+  using Middle = typename Halves<Loss, T>::Middle;
+
+  /// The inputs of one item. A loop over them would stop the vectoriser.
+  struct Item {
+    T x[Loss::inputs];
+    FUSEDLOSS_INLINE Item(const T* const (&input)[Loss::inputs], int l) {
+      x[0] = input[0][l];
+      if constexpr (Loss::inputs > 1) x[1] = input[1][l];
+      if constexpr (Loss::inputs > 2) x[2] = input[2][l];
+      if constexpr (Loss::inputs > 3) x[3] = input[3][l];
+    }
+  };
+
+  /// The first half of the work on the next groups.
+  static FUSEDLOSS_INLINE void begin(const T* const (&from)[Loss::inputs], const Streams<T>& steps, int count,
+                                     const Options& options, Middle& middle) {
+    const T* input[Loss::inputs];
+    for (int k = 0; k < Loss::inputs; ++k) input[k] = from[k];
+    for (int group = 0; group < count; ++group) {
+      for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) Loss::begin(Item(input, l).x, options, middle, group * width + l);
+      FUSEDLOSS_UNROLLED
+      for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
+    }
+  }
 
   /// The one loop: all lanes of group after group.
   static FUSEDLOSS_INLINE void groups(const Streams<T>& streams, int count, const Options& options, T floor, T ceiling,
@@ -300,9 +361,15 @@ struct Pointwise {
     const Streams<T> steps = streams;  // a copy that no store can change
     alignas(64) double total[width] = {};
     alignas(64) Bits<T> suspect[width] = {};
+    alignas(64) Middle middle;
     for (int group = 0; group < count; ++group) {
+      const int in_batch = group % batch_groups;
+      if constexpr (halved) {
+        const int left = count - group;
+        if (in_batch == 0) begin(input, steps, left < batch_groups ? left : batch_groups, options, middle);
+      }
       if constexpr (prefetches) {
-        for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
+        for (int k = 0; k < Loss::inputs && !halved; ++k) prefetch_read(input[k]);
         for (int k = 0; k < variables; ++k) {
           if constexpr (wants_grad || wants_product) prefetch_write(grad[k]);
           if constexpr (wants_hess) prefetch_write(hess[k]);
@@ -310,17 +377,19 @@ struct Pointwise {
       }
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
-        T x[Loss::inputs];
-        x[0] = input[0][l];  // a loop over k in here would stop the vectoriser
-        if constexpr (Loss::inputs > 1) x[1] = input[1][l];
-        if constexpr (Loss::inputs > 2) x[2] = input[2][l];
-        if constexpr (Loss::inputs > 3) x[3] = input[3][l];
-        const Jet<T, variables> jet = Loss::template eval<T>(x, options);
+        const Item item(input, l);
+        const T(&x)[Loss::inputs] = item.x;
+        Jet<T, variables> jet;
+        if constexpr (halved) {
+          jet = Loss::finish(x, options, middle, in_batch * width + l);
+        } else {
+          jet = Loss::template eval<T>(x, options);
+        }
         // Sign bits, which cost the fewest instructions: those of -0, of NaN and of items without weight are sorted out
         // by first_invalid.
         suspect[l] |= bits_of(Loss::template room<T>(x, options));
         if constexpr (wants_value) {
-          total[l] += static_cast<double>(jet.value);
+          if constexpr (!sums_apart) total[l] += static_cast<double>(jet.value);
           value[l] = jet.value;
         }
         if constexpr (variables == 1) {
@@ -379,6 +448,7 @@ struct Pointwise {
     const T floor = static_cast<T>(call->hess_floor), ceiling = static_cast<T>(call->hess_ceiling);
     Bench<T> bench;
     bench.set_up(call);
+    bench.sums_apart = sums_apart;
     Total sum;
     for (int b = 0; b < blocks_per_task && bench.enter(task * blocks_per_task + b); ++b) {
       Bits<T> suspects = 0;

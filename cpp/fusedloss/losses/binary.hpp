@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../core/domains.hpp"
+#include "../core/halves.hpp"
 #include "../core/jet.hpp"
 #include "../core/lanes.hpp"
 #include "../core/list.hpp"
@@ -91,7 +92,9 @@ struct FocalTerms {
   T a;             ///< |z|, finite: where e^-a is below all numbers, products with it are to be 0
 
   /// positive and negative: the weights of the terms with the factors q^gamma and p^gamma; gamma <= 2^100.
-  FUSEDLOSS_INLINE FocalTerms(T z, T gamma, T positive, T negative) : s(logistic_tail(absolute(z))) {
+  FUSEDLOSS_INLINE FocalTerms(T z, T gamma, T positive, T negative)
+      : FocalTerms(z, logistic_tail(absolute(z)), gamma, positive, negative) {}
+  FUSEDLOSS_INLINE FocalTerms(T z, const LogisticTail<T>& tail, T gamma, T positive, T negative) : s(tail) {
     constexpr T nothing_beyond = sizeof(T) == 4 ? T(150) : T(1000);
     a = minimum(absolute(z), nothing_beyond);
     // L^gamma = e^(-gamma T) and S^gamma = e^(-gamma a) L^gamma, the product gamma a in two parts.
@@ -118,12 +121,25 @@ struct BinaryFocal {
   struct Options {
     T label_smoothing, gamma, positive, negative;
   };
-  template <class T>
-  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+  /// The logistic function's tail, by its members.
+  template <class T, int Items>
+  struct Middle {
+    T larger[Items], smaller[Items], log_term[Items];
+  };
+  template <class T, int Items>
+  static FUSEDLOSS_INLINE void begin(const T (&input)[2], const Options<T>&, Middle<T, Items>& middle, int item) {
+    const LogisticTail<T> s = logistic_tail(absolute(input[0]));
+    middle.larger[item] = s.larger;
+    middle.smaller[item] = s.smaller;
+    middle.log_term[item] = s.log_term;
+  }
+  template <class T, int Items>
+  static FUSEDLOSS_INLINE Jet<T> finish(const T (&input)[2], const Options<T>& options, const Middle<T, Items>& middle,
+                                        int item) {
     const T z = input[0], gamma = options.gamma;
     const T t = fma(input[1], T(1) - options.label_smoothing, T(0.5) * options.label_smoothing);
-    const FocalTerms<T> at(z, gamma, options.positive * t, options.negative * (T(1) - t));
-    const LogisticTail<T>& s = at.s;
+    const LogisticTail<T> s = {middle.larger[item], middle.smaller[item], middle.log_term[item]};
+    const FocalTerms<T> at(z, s, gamma, options.positive * t, options.negative * (T(1) - t));
     const T tail = s.log_term, reach = at.a + tail, linear = at.grows * absolute(z), steep = gamma * s.smaller;
     const T rise = s.larger + steep * reach, fall = s.smaller + gamma * tail * s.larger;
     // S as a multiple of 2^-lift, as it is multiplied by a and gamma yet. Weights come first: the power that vanishes
@@ -137,6 +153,10 @@ struct BinaryFocal {
     return {fma(at.grows + at.fades, tail, linear > T(0) ? linear : T(0)),
             flip_sign(fma(-at.fades, fall, at.grows * rise), z),
             (bend + grown + faded) * power_of_two<T>(Format<T>::exponent_bias - lift)};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    return both_halves<BinaryFocal>(input, options);
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>&) {

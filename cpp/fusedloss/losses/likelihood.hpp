@@ -2,6 +2,7 @@
 // of the mean.
 #pragma once
 
+#include "../core/halves.hpp"
 #include "../core/jet.hpp"
 #include "../core/lanes.hpp"
 #include "../core/list.hpp"
@@ -169,9 +170,18 @@ struct Tweedie {
     T a_hi, a_lo, b_hi, b_lo;  ///< in two parts: z multiplies what is lost
     T sign, strict;            ///< 1 if targets are not negative, and if they are not 0 either; else 0
   };
-  template <class T>
-  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
-    const T z = input[0], y = input[1], mean = exp(z);
+  template <class T, int Items>
+  struct Middle {
+    T mean[Items];
+  };
+  template <class T, int Items>
+  static FUSEDLOSS_INLINE void begin(const T (&input)[2], const Options<T>&, Middle<T, Items>& middle, int item) {
+    middle.mean[item] = exp(input[0]);
+  }
+  template <class T, int Items>
+  static FUSEDLOSS_INLINE Jet<T> finish(const T (&input)[2], const Options<T>& options, const Middle<T, Items>& middle,
+                                        int item) {
+    const T z = input[0], y = input[1], mean = middle.mean[item];
     const Bits<T> above = mask_of<T>(mean >= absolute(y)), some = mask_of<T>(y != T(0));
     const T u = blend(above, T(1), mean), v = blend(above, masked(y / mean, some), y);
     const T hi = blend(above, options.a_hi, options.b_hi), lo = blend(above, options.a_lo, options.b_lo);
@@ -179,6 +189,10 @@ struct Tweedie {
     const Exponential<T> power = exponential(x.hi, fma(lo, z, x.lo));
     const T a = options.a_hi + options.a_lo, b = options.b_hi + options.b_lo;
     return {power.times(u * (T(1) / a) - v * (T(1) / b)), power.times(u - v), power.times(a * u - b * v)};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    return both_halves<Tweedie>(input, options);
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&input)[2], const Options<T>& options) {

@@ -69,13 +69,14 @@ struct SmoothL1 : Residual<SmoothL1> {
   }
 };
 
-/// delta^2 (sqrt(1 + (r / delta)^2) - 1), as r^2 / (1 + sqrt(...)): nothing cancels at small r.
+/// scale delta^2 (sqrt(1 + (r / delta)^2) - 1), as scale r^2 / (1 + sqrt(...)): nothing cancels at small r.
 struct PseudoHuber : Residual<PseudoHuber> {
   static constexpr const char* name = "pseudo_huber";
   static constexpr double nanoseconds = 0.55;
   template <class T>
   struct Options {
     T delta, inverse;
+    T scale, pull;  // pull = scale delta
   };
   template <class T>
   static FUSEDLOSS_INLINE Jet<T> of(T r, const Options<T>& options) {
@@ -85,9 +86,9 @@ struct PseudoHuber : Residual<PseudoHuber> {
     const Bits<T> far = mask_of<T>(x > linear_beyond);
     const T held = minimum(x, linear_beyond);
     const T root = blend(far, x, square_root(fma(held, held, T(1))));
-    const T inverse = T(1) / root;
-    return {blend(far, options.delta * (size - options.delta), size * (size / (T(1) + root))),
-            copy_sign(blend(far, options.delta, size * inverse), r), inverse * inverse * inverse};
+    const T inverse = T(1) / root, scaled = options.scale * size;
+    return {blend(far, options.pull * (size - options.delta), size * (scaled / (T(1) + root))),
+            copy_sign(blend(far, options.pull, scaled * inverse), r), options.scale * inverse * inverse * inverse};
   }
 };
 

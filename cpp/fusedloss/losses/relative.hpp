@@ -1,6 +1,7 @@
 // Losses of a relative error.
 #pragma once
 
+#include "../core/halves.hpp"
 #include "../core/jet.hpp"
 #include "../core/lanes.hpp"
 #include "../core/list.hpp"
@@ -17,18 +18,35 @@ struct MSLE {
   struct Options {
     T eps, eps_lo;  ///< in two parts, as pred may be close to it
   };
-  template <class T>
-  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+  /// z; and (z - y) / (1 + min(z, y)): the distance of the ratio of 1 + z and 1 + y, or its inverse, from 1.
+  template <class T, int Items>
+  struct Middle {
+    T z[Items], distance[Items];
+  };
+  template <class T, int Items>
+  static FUSEDLOSS_INLINE void begin(const T (&input)[2], const Options<T>& options, Middle<T, Items>& middle,
+                                     int item) {
     const Bits<T> below = mask_of<T>(input[0] - options.eps < options.eps_lo);
-    const Bits<T> target_below = mask_of<T>(input[1] - options.eps < options.eps_lo), inside = ~below;
+    const Bits<T> target_below = mask_of<T>(input[1] - options.eps < options.eps_lo);
     const T z = blend(below, options.eps, input[0]), y = blend(target_below, options.eps, input[1]);
     // The logarithm of the ratio through its distance from 1: nothing cancels where z is close to y.
     const T gap = (z - y) + (masked(options.eps_lo, below) - masked(options.eps_lo, target_below));
-    const T size = log1p(absolute(gap) / (T(1) + minimum(z, y)));
-    const T log_ratio = copy_sign(size, gap), inverse = T(1) / (T(1) + z);
+    middle.z[item] = z;
+    middle.distance[item] = gap / (T(1) + minimum(z, y));
+  }
+  template <class T, int Items>
+  static FUSEDLOSS_INLINE Jet<T> finish(const T (&input)[2], const Options<T>& options, const Middle<T, Items>& middle,
+                                        int item) {
+    const Bits<T> inside = ~mask_of<T>(input[0] - options.eps < options.eps_lo);
+    const T distance = middle.distance[item], size = log1p(absolute(distance));
+    const T log_ratio = copy_sign(size, distance), inverse = T(1) / (T(1) + middle.z[item]);
     const T slope = T(2) * inverse;
     return {size * size, unless_nan(size, masked(log_ratio * slope, inside)),
             unless_nan(size, masked((T(1) - log_ratio) * slope * inverse, inside))};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    return both_halves<MSLE>(input, options);
   }
   template <class T>
   static FUSEDLOSS_INLINE T room(const T (&)[2], const Options<T>&) {

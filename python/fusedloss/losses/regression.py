@@ -235,7 +235,7 @@ class PseudoHuber(Residual):
         return Traits(convex=True, symmetric=True, lipschitz=self.delta)
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
-        return "pseudo_huber", (self.delta, 1 / self.delta)
+        return "pseudo_huber", (self.delta, 1 / self.delta, 1.0, self.delta)
 
     def of(self, r: Array) -> tuple[Array, Array, Array]:
         size = np.abs(r)

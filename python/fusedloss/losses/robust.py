@@ -72,6 +72,24 @@ class LaplaceNLL(PreciseResidual):
         return above(self._offset, size, low) / self.scale, constant(1 / self.scale, size), constant(0.0, size)
 
 
+def log_quadratic(width: Decimal, height: Decimal, raised: Decimal) -> tuple[str, tuple[float, ...]]:
+    """The kernel of height log(raised (1 + x^2)), x = r / width."""
+    with localcontext(DIGITS):
+        zero = width * max(1 / raised - 1, Decimal(0)).sqrt()
+        return "log_quadratic_crossing" if raised < 1 else "log_quadratic", (
+            *parts(width),
+            *parts(1 / width),
+            float(height),
+            float(2 * height / width**2 * raised),
+            float(2 * height / width**2 * raised**2),
+            float(raised),
+            float(max(raised - 1, Decimal(0))),
+            *parts(zero),
+            float(zero / width),
+            float(height * (raised.ln() - 2 * width.ln())),
+        )
+
+
 class _LogQuadratic(PreciseResidual):
     """height log(raise (1 + x^2)), x = r / width."""
 
@@ -87,20 +105,7 @@ class _LogQuadratic(PreciseResidual):
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
         with localcontext(DIGITS):
-            width, height, raised = self._shape()
-            zero = width * max(1 / raised - 1, Decimal(0)).sqrt()
-            return "log_quadratic", (
-                *parts(width),
-                *parts(1 / width),
-                float(height),
-                float(2 * height / width**2 * raised),
-                float(2 * height / width**2 * raised**2),
-                float(raised),
-                float(max(raised - 1, Decimal(0))),
-                *parts(zero),
-                float(zero / width),
-                float(height * (raised.ln() - 2 * width.ln())),
-            )
+            return log_quadratic(*self._shape())
 
     def of_size(self, size: Array, low: Array) -> tuple[Array, Array, Array]:
         high, rest, one_over, one_over_rest, height, _, _, raised, excess, zero, zero_rest, _, far_offset = (
@@ -530,6 +535,15 @@ class Barron(_ExponentialTail):
     def kernel(self) -> tuple[str, tuple[float, ...]]:
         if self._at_minus_infinity:
             return super().kernel()
+        # Cases that have a name have a faster kernel, too; not with squares of c out of float32's range.
+        c, moderate = self.c, 2.0**-40 < self.c < 2.0**40
+        if moderate and self.alpha == 1:
+            return "pseudo_huber", (c, 1 / c, 1 / c**2, 1 / c)
+        if moderate and self.alpha == 0:
+            with localcontext(DIGITS):
+                return log_quadratic(Decimal(c) * Decimal(2).sqrt(), Decimal(1), Decimal(1))
+        if moderate and self.alpha == -2:
+            return GemanMcClure(c=c).kernel()
         alpha, distance, root, power, bend = self._constants()
         return "barron", (
             1 / self.c,
