@@ -26,11 +26,15 @@ from .losses.gan import (
     WassersteinGAN,
     gradient_penalty,
 )
+from .losses.penalty import ElasticNet, L1Penalty, L2Penalty
 from .paths import get_cmake_dir, get_include
 from .registry import get, losses
 
 __all__ = [
+    "ElasticNet",
     "HingeGAN",
+    "L1Penalty",
+    "L2Penalty",
     "LeastSquaresGAN",
     "Loss",
     "MinimaxGAN",

@@ -139,6 +139,18 @@ class Flags:
         return np.frombuffer(array.tobytes(), dtype=np.bool_)
 
 
+class LossOption:
+    """A loss of some operands; with it come its own options."""
+
+    def __init__(self, *operands: str) -> None:
+        self.operands = operands
+
+    def check(self, value: Any) -> Any:  # noqa: D102
+        if getattr(value, "operands", None) != self.operands or isinstance(value, type):
+            raise TypeError(f"must be a loss of {' and '.join(self.operands)}")
+        return value
+
+
 class Maybe:
     """None, or what another one accepts."""
 

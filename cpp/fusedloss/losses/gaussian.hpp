@@ -99,6 +99,32 @@ struct CRPSGaussian {
   }
 };
 
-using Gaussian = List<GaussianNLL, CRPSGaussian>;
+/// beta max(KL(N(mean, e^log_var), N(0, 1)), free_bits), the divergence being (e^s - 1 - s + mean^2) / 2 with s =
+/// log_var. The inputs are mean and log_var. Below free_bits it is constant, and its derivatives are 0.
+struct GaussianKL {
+  static constexpr const char* name = "gaussian_kl";
+  static constexpr int inputs = 2, variables = 2;
+  static constexpr double nanoseconds = 0.8;
+  template <class T>
+  struct Options {
+    T beta, free_bits;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T, 2> eval(const T (&input)[2], const Options<T>& options) {
+    const T mean = input[0], s = input[1], half = T(0.5) * options.beta;
+    const ExpBeyond<T> power = exp_beyond(s);
+    const T divergence = T(0.5) * fma(mean, mean, power.tangent);
+    const Bits<T> free = ~mask_of<T>(divergence < options.free_bits);
+    return {options.beta * maximum(divergence, options.free_bits),
+            {masked(options.beta * mean, free), masked(half * power.one, free)},
+            {masked(unless_nan(divergence, options.beta), free), T(0), masked(half * exp(s), free)}};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE T room(const T (&)[2], const Options<T>&) {
+    return T(0);
+  }
+};
+
+using Gaussian = List<GaussianNLL, CRPSGaussian, GaussianKL>;
 
 FUSEDLOSS_END
