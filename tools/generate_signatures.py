@@ -182,9 +182,7 @@ CLASS = '''
 class {cls}(Kind):
     """{doc}"""
 
-    operands = {names!r}
-    variables = {variables!r}
-{further}'''
+{declared}'''
 
 ARGUMENTS = {
     "sample_weight": "A weight for each item: of the items' shape, of its first axes', or with axes of length 1.",
@@ -346,11 +344,10 @@ def operand_sets() -> str:
             if several
             else f", of the shape of {', '.join(variables)}",
         }
-        declared = {"arguments": tuple(arguments), "optional": optional, "weighed": spec.get("weighed")}
-        further = "".join(f"    {name} = {value!r}\n" for name, value in declared.items() if value)
-        parts.append(
-            CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables, further=further)
-        )
+        declared = {"operands": tuple(operands), "variables": variables, "arguments": tuple(arguments)}
+        declared |= {"optional": optional, "weighed": spec.get("weighed")}
+        lines = "".join(f"    {name} = {value!r}\n" for name, value in declared.items() if value)
+        parts.append(CLASS.format(cls=cls, doc=spec["doc"], declared=lines))
         for name, (summary, all_keywords, result, body) in METHODS.items():
             keywords = [keyword for keyword in all_keywords if keyword not in spec.get("omitted", ())]
             if name == "partial" and not keywords:

@@ -555,6 +555,7 @@ PyObject* fast(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     PyErr_SetString(PyExc_TypeError, "fast takes 6 arguments");
     return nullptr;
   }
+  if (arguments[0] == Py_None) Py_RETURN_NONE;  // a loss that is not computed here
   const auto* plan = static_cast<const Plan*>(PyCapsule_GetPointer(arguments[0], plan_name));
   if (plan == nullptr) return nullptr;
   const long outputs = PyLong_AsLong(arguments[1]);

@@ -2605,8 +2605,6 @@ class Params(Kind):
 class Named(Kind):
     """Losses made of others: they take the operands of all, by position or by name."""
 
-    operands = ()
-    variables = ()
     weighed = "target"
 
     def __call__(

@@ -29,7 +29,7 @@ def run_in_blocks(batch: Batch, job: Pass, run: Run) -> tuple[float, int]:
     Args:
         batch: Operands of the items' shape.
         job: What to compute.
-        run: Runs a pass over a batch with one axis, of `BLOCK` items at most.
+        run: Runs a pass over a batch of `BLOCK` items at most.
 
     Returns:
         The weighted sum, and the first invalid item (C order) or -1.
