@@ -41,7 +41,13 @@ class Terms:
                 factor = Real().check(term[0])
             except (TypeError, ValueError) as error:
                 raise type(error)(f"has a factor that {error}") from None
-            terms += term[1].terms if factor == 1 and isinstance(term[1], Sum) else [(factor, term[1])]
+            inner = term[1].terms if isinstance(term[1], Sum) else ()
+            if factor == 1 and inner:
+                terms += inner
+            elif factor == -1 and len(inner) == 1:  # as a - 2 * b is read
+                terms.append((-inner[0][0], inner[0][1]))
+            else:
+                terms.append((factor, term[1]))
         return tuple(terms)
 
 
