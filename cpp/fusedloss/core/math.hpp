@@ -161,36 +161,22 @@ FUSEDLOSS_INLINE T exp_of_minus(T a) {
   return exp_raised(-minimum(a, -exp_underflow<T>), raise_by<T>(sizeof(T) == 4 ? 64 : 128), unit);
 }
 
-/// e^x - 1 and e^x - 1 - x.
+/// e^x - 1, -0 for -0.
+/// Max error: float 1.43 ulp (0x1.1030bp+4), double 1.17 (0x1.29821836c3d1cp+5).
 template <class T>
-struct ExpBeyond {
-  T one;
-  T tangent;  ///< within 7 ulp: beyond |x| = 1/2 the difference cancels two digits or three
-};
-
-/// -0 for -0. Max error of e^x - 1: float 1.43 ulp (0x1.1030bp+4), double 1.17 (0x1.29821836c3d1cp+5).
-template <class T>
-FUSEDLOSS_INLINE ExpBeyond<T> exp_beyond(T x) {
+FUSEDLOSS_INLINE T expm1(T x) {
   using F = Format<T>;
   constexpr T least = sizeof(T) == 4 ? T(-18) : T(-38);  // below, e^x is lost in -1
-  constexpr T most = sizeof(T) == 4 ? T(89) : T(710);    // from there on it is infinite
   constexpr T tiny = sizeof(T) == 4 ? T(0x1p-25) : T(0x1p-54);
   // Up to 1/2 without reduction: just beyond ln 2 / 2 the sum below would double the error of e^r - 1.
-  const T clamped = minimum(maximum(x, least), most);
+  const T clamped = minimum(maximum(x, least), sizeof(T) == 4 ? T(89) : T(710));
   const T guide = select(absolute(x) < T(0.5), T(0), clamped);
   const auto [r, exponent, biased_twice] = reduce_exponent(clamped, T(0), guide);
   const T tail = expm1_tail(r);
   // Half of 2^exponent, as the exponent may be one more than a number has.
   const T half = power_of_two<T>(biased_twice - (F::exponent_bias + 1));
   const T result = T(2) * fma(half, fma(r * r, tail, r), half - T(0.5));
-  const T one = select(absolute(x) < tiny, x, result);
-  return {one, select(absolute(x) < T(0.5), r * r * tail, one - minimum(x, most))};
-}
-
-/// e^x - 1: that of exp_beyond.
-template <class T>
-FUSEDLOSS_INLINE T expm1(T x) {
-  return exp_beyond(x).one;
+  return select(absolute(x) < tiny, x, result);
 }
 
 // ---- Logarithms ----------------------------------------------------------------------------------------------------

@@ -99,6 +99,25 @@ struct CRPSGaussian {
   }
 };
 
+/// e^x - 1 and e^x - 1 - x, within 2 and 8 epsilons. With x = k ln 2 + r and q = e^r - 1 - r the second one is
+/// 2^k q + (2^k r + 2^k - 1 - x), whose brackets vanish for k = 0: nothing cancels about x = 0. Halves, as 2^k may be
+/// more than a number has.
+template <class T>
+struct ExpBeyond {
+  T one, tangent;
+};
+
+template <class T>
+FUSEDLOSS_INLINE ExpBeyond<T> exp_beyond(T x) {
+  constexpr T least = sizeof(T) == 4 ? T(-18) : T(-38);  // below, e^x is lost in -1
+  constexpr T most = sizeof(T) == 4 ? T(89) : T(710);    // from there on it is infinite
+  const T below = minimum(x, most);
+  const auto [r, exponent, biased_twice] = reduce_exponent(maximum(below, least));
+  const T q = r * r * exp_tail(r), half = power_of_two<T>(biased_twice - (Format<T>::exponent_bias + 1));
+  const T shift = half - T(0.5);
+  return {T(2) * fma(half, r + q, shift), T(2) * fma(half, q, fma(half, r, fma(T(-0.5), below, shift)))};
+}
+
 /// beta max(KL(N(mean, e^log_var), N(0, 1)), free_bits), the divergence being (e^s - 1 - s + mean^2) / 2 with s =
 /// log_var. The inputs are mean and log_var. Below free_bits it is constant, and its derivatives are 0.
 struct GaussianKL {
