@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -106,7 +108,7 @@ def test_replace_reaches_all_terms_that_have_the_option() -> None:
     assert {term.reduction for _, term in multiplied_out(summed)} == {"sum"}
     assert summed.replace(reduction="mean") == loss
     assert loss.replace(terms=[(1, fl.MAE())]) == 1 * fl.MAE()
-    with pytest.raises(TypeError, match="no term of .* has an option 'gamma'"):
+    with pytest.raises(TypeError, match=r"no term of .* has an option 'gamma'"):
         loss.replace(gamma=1.0)
 
 
@@ -249,7 +251,7 @@ def test_several_operands() -> None:
     loss = fl.GaussianNLL() + 2 * fl.MSE() + 0.5 * fl.L2Penalty()
     assert loss.operands == ("pred", "target", "variance", "params")
     assert loss.variables == ("pred", "variance", "params")
-    value, grads = loss.value_and_grad(pred, target, params=params, variance=variance)
+    grads = loss.grad(pred, target, params=params, variance=variance)
     to_pred, to_variance = fl.GaussianNLL().grad(pred, target, variance)
     np.testing.assert_allclose(grads[0], to_pred + 2 * fl.MSE().grad(pred, target), rtol=1e-12)
     np.testing.assert_array_equal(grads[1], to_variance)
@@ -293,9 +295,9 @@ def test_errors() -> None:
         loss(pred, target, pred, pred=pred)
     with pytest.raises(TypeError, match="got 4 operands"):
         loss(pred, target, pred, pred)
-    with pytest.raises(ValueError, match="reduction=\"none\""):
+    with pytest.raises(ValueError, match='reduction="none"'):
         fl.MSE(reduction="none") + fl.MAE()
-    with pytest.raises(ValueError, match="reduction=\"none\""):
+    with pytest.raises(ValueError, match='reduction="none"'):
         fl.MSE(reduction="none") + fl.L2Penalty()
     with pytest.raises(ValueError, match="min_hessian"):
         (fl.MSE() + fl.MAE()).grad_and_hess(pred, target, min_hessian=1.0)
@@ -317,19 +319,25 @@ def test_surrogate_hessians_add_up() -> None:
     np.testing.assert_array_equal(hess, [3.0, 3.0])
 
 
-def test_nothing_but_one_array_more_is_held() -> None:
-    """Of three terms, as much as of two."""
-    import tracemalloc
+MEMORY = """
+import resource
+import numpy as np
+import fusedloss as fl
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+loss = fl.MSE() + fl.MAE() + fl.Huber() + fl.LogCosh()
+pred, target, out = (np.ones(8_000_000, np.float32) for _ in range(3))
+loss.value_and_grad(pred[:1000], target[:1000], out=out[:1000])
+before = peak()
+loss.value_and_grad(pred, target, out=out)
+print((peak() - before) / out.nbytes)
+"""
 
-    pred, target = np.zeros((2, 3_000_000), np.float32)
-    out = np.empty_like(pred)
-    loss = fl.MSE() + fl.MAE() + fl.Huber()
-    with fl.num_threads(1):
-        tracemalloc.start()
-        loss.value_and_grad(pred, target, out=out)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert peak < 1.1 * out.nbytes
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted in other units elsewhere")
+def test_all_terms_but_the_first_share_one_array() -> None:
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, timeout=100, check=True)
+    assert float(done.stdout) < 1.1
 
 
 # ---- Penalties ----
@@ -346,7 +354,7 @@ PENALTIES: list[tuple[Any, Any, Any]] = [
 
 
 @pytest.mark.usefixtures("backend")
-@pytest.mark.parametrize(("loss", "value_of", "slope_of"), PENALTIES, ids=lambda x: repr(x) if x in () else "")
+@pytest.mark.parametrize(("loss", "value_of", "slope_of"), PENALTIES, ids=[repr(row[0]) for row in PENALTIES])
 def test_penalties(loss: Any, value_of: Any, slope_of: Any, dtype: np.dtype) -> None:
     rng = np.random.default_rng(8)
     arrays = [rng.normal(size=shape).astype(dtype) for shape in ((5,), (3, 70), (), (2, 0), (4, 5, 6))]
@@ -397,7 +405,7 @@ def test_penalties_refuse_what_they_cannot_use() -> None:
         fl.ElasticNet(l1_ratio=1.5)
     with pytest.raises(TypeError, match=r"params\[1\] must hold real numbers"):
         fl.L2Penalty()([np.ones(2), np.ones(2, complex)])
-    with pytest.raises(ValueError, match="2 arrays.*got 1"):
+    with pytest.raises(ValueError, match=r"2 arrays.*got 1"):
         fl.L2Penalty().grad([np.ones(2), np.ones(2)], out=[np.ones(2)])
     with pytest.raises(ValueError, match="out must have the shape"):
         fl.L2Penalty().grad([np.ones(2), np.ones(2)], out=[np.ones(2), np.ones(3)])

@@ -226,7 +226,7 @@ class Compared(NamedTuple):
     Attributes:
         what: ``"grad of pred"`` and the like.
         entries: How many entries were compared.
-        skipped: How many were not, as differences are no derivative there: beside a kink, or lost in rounding.
+        skipped: How many were not, as differences are no derivative there: beside a kink.
         worst: The index of the worst entry.
         given: What the loss gives there.
         numerical: What differences give there.
@@ -277,8 +277,8 @@ def check_gradient(
 
     The gradient is held to differences of the value, entry by entry; the Hessian and its product with a random vector
     to differences of the gradient, which the first comparison vouches for. Operands with a gradient are taken in
-    float64. Differences are of fourth order, at two distances: where these disagree, beside a kink or where digits are
-    lost, an entry is skipped. With ``reduction="none"`` it is the sum of the items that is differentiated.
+    float64. Differences are of fourth order, at two distances: where these disagree, as beside a kink, an entry is
+    skipped. With ``reduction="none"`` it is the sum of the items that is differentiated.
 
     Args:
         loss: Any loss, sum or `Custom`.
@@ -371,14 +371,14 @@ class _Check:
         def all_grads() -> Array:
             return np.concatenate([x.ravel() for arrays in self.grads().values() for x in arrays])
 
-        numbers, noise = self._difference(all_grads, moves)
+        numbers, gaps, rounding = self._difference(all_grads, moves)
         rows, start = [], 0
         for name, arrays in products.items():
             entries = []
             for k, product in enumerate(arrays):
                 for number, index in enumerate(np.ndindex(product.shape)):
                     at = (k, *index) if isinstance(self.point[name], list) else index
-                    entries.append((at, float(product[index]), numbers[start + number], noise[start + number]))
+                    entries.append((at, float(product[index]), *(x[start + number] for x in (numbers, gaps, rounding))))
                 start += product.size
             if entries:
                 rows.append(self._compared(f"hvp of {name}", entries))
@@ -394,8 +394,8 @@ class _Check:
         which = np.searchsorted(ends, flat, side="right") - 1
         return [(int(k), checks.index(int(at - ends[k]), arrays[k].shape)) for at, k in zip(flat, which, strict=True)]
 
-    def _difference(self, of: Any, moves: list[tuple[Array, Any, Any]]) -> tuple[Any, Any]:
-        """The derivative along a direction, and how much of it is noise."""
+    def _difference(self, of: Any, moves: list[tuple[Array, Any, Any]]) -> tuple[Any, Any, Any]:
+        """The derivative along a direction, how far two distances disagree, and what rounding makes of it."""
         before = [array[index].copy() for array, index, _ in moves]
         size = max((float(np.max(np.abs(x), initial=0.0)) for x in before), default=0.0)
         reach = max((float(np.max(np.abs(v), initial=0.0)) for _, _, v in moves), default=1.0) or 1.0
@@ -416,17 +416,16 @@ class _Check:
                 estimates.append((8 * near - far) / (12 * step))
             for (array, index, _), x in zip(moves, before, strict=True):
                 array[index] = x
-            rounding = 8 * np.finfo(np.float64).eps * largest / (h / 3)
-            return estimates[1], np.abs(estimates[1] - estimates[0]) + rounding
+            return estimates[1], np.abs(estimates[1] - estimates[0]), 8 * np.finfo(np.float64).eps * largest / (h / 3)
 
     def _compared(self, what: str, entries: list[tuple[Any, ...]]) -> Compared:
-        scale = max((abs(number) for _, _, number, noise in entries if np.isfinite(number)), default=0.0)
+        scale = max((abs(number) for _, _, number, *_ in entries if np.isfinite(number)), default=0.0)
         worst, compared = Compared(what, 0, 0, (), 0.0, 0.0, 0.0), 0
-        for at, given, number, noise in entries:
-            if not noise <= 1e-3 * max(abs(number), 1e-3 * scale, 1e-300):
+        for at, given, number, gap, rounding in entries:
+            if not gap <= 1e-3 * max(abs(number), 1e-3 * scale) + rounding:
                 continue
             compared += 1
-            error = abs(given - number) / (self.rtol * abs(number) + 2 * noise + 1e-300)
+            error = abs(given - number) / (self.rtol * abs(number) + 2 * (gap + rounding) + 1e-300)
             error = math.inf if math.isnan(error) else error
             if compared == 1 or error > worst.error:
                 worst = worst._replace(worst=at, given=given, numerical=float(number), error=float(error))

@@ -285,6 +285,7 @@ class Sum(Named):
         for (factor, loss), part, (run, divisor) in zip(self._leaves, batch.parts, job.parts, strict=True):
             if factor == 0:
                 continue
+            run.scale *= job.scale
             for order, arrays in wanted.items():
                 if arrays is not None:
                     rooms = tuple(results.room(order, name, operand) for name, operand in part.variables.items())

@@ -13,7 +13,7 @@ from ..base import Loss
 from ..domains import NOT_NEGATIVE
 from ..facts import Facts, Traits
 from ..kinds.blocks import run_in_blocks
-from ..kinds.elementwise import Elementwise
+from ..kinds.elementwise import Elementwise, times
 from ..kinds.kind import Batch, Kind, Pass
 from ..kinds.vectors import Vectors
 from ..operands import Gaussians, PredTargetMeanLogVar
@@ -76,8 +76,8 @@ def _between(a: Array, s: Array, b: Array, t: Array) -> tuple[Array, tuple[Array
     """
     u, lost = difference(s, t)
     ratio = np.exp(u) * (1 + lost)
-    less_one = np.expm1(u) + lost * ratio
-    beyond = _beyond_tangent(u) + lost * less_one
+    less_one = np.expm1(u) + times(lost, ratio)
+    beyond = _beyond_tangent(u) + times(lost, less_one)
     half = np.exp(-t / 2)  # twice: the square of the distance may leave the range before its quotient does
     distance = (a - b) * half
     pull, square = distance * half, distance**2
@@ -93,7 +93,7 @@ def _beyond_tangent(u: Array) -> Array:
     series = np.zeros_like(u)
     for k in range(18, 1, -1):  # 0.5^17 / 18! is far below 2^-53
         series = (1 + series) * u / k
-    return np.where(np.abs(u) < 0.5, series * u, np.expm1(np.maximum(u, -1e300)) - u)
+    return np.where(np.abs(u) < 0.5, series * u, np.expm1(u) - np.minimum(u, 1e3))
 
 
 class GaussianKL(Gaussians, Vectors):
