@@ -10,7 +10,7 @@
 #include <utility>
 
 namespace py = pybind11;
-namespace abi = fusedloss::abi;
+namespace plain = fusedloss::abi;
 
 namespace {
 
@@ -19,11 +19,11 @@ using Array = py::array_t<T, py::array::c_style>;
 
 /// All items of a contiguous array, or nothing.
 template <class T>
-abi::Array described(T* data) {
-  abi::Array array{};
+plain::Array described(T* data) {
+  plain::Array array{};
   array.data = const_cast<std::remove_const_t<T>*>(data);
   array.dtype = fusedloss::dtype_of<std::remove_const_t<T>>;
-  array.layout = data == nullptr ? abi::absent : abi::contiguous;
+  array.layout = data == nullptr ? plain::absent : plain::contiguous;
   array.strides[0] = sizeof(T);
   return array;
 }
@@ -36,7 +36,7 @@ std::pair<double, Array<T>> value_and_grad(const Array<T>& pred, const Array<T>&
   Array<T> grad(std::vector<py::ssize_t>(pred.shape(), pred.shape() + pred.ndim()));
 
   const fusedloss::Linex::Options<T> options{static_cast<T>(a)};
-  abi::Call call{};
+  plain::Call call{};
   call.items.size = size;
   call.items.axes = 1;
   call.items.shape[0] = size;
@@ -48,15 +48,15 @@ std::pair<double, Array<T>> value_and_grad(const Array<T>& pred, const Array<T>&
   call.hess_floor = -fusedloss::infinity<double>;
   call.hess_ceiling = fusedloss::infinity<double>;
 
-  constexpr abi::Kernel kernel = fusedloss::pointwise_kernel<fusedloss::Linex>();
+  constexpr plain::Kernel kernel = fusedloss::pointwise_kernel<fusedloss::Linex>();
   constexpr int precision = sizeof(T) == 4 ? 0 : 1;
   double sum = 0;
   {
     const py::gil_scoped_release released;
     const std::int64_t tasks = kernel.tasks[precision](&call);
     for (std::int64_t task = 0; task < tasks; ++task) {  // in any order, on any threads; sums are added in this one
-      abi::Partial part{0, 0, -1};
-      kernel.run[precision][abi::value_grad](&call, task, nullptr, &part);
+      plain::Partial part{0, 0, -1};
+      kernel.run[precision][plain::value_grad](&call, task, nullptr, &part);
       sum += part.sum + part.residue;
     }
   }
