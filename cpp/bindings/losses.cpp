@@ -78,7 +78,7 @@ void clear(abi::Call& call) {
   call.scale = 1;
   call.hess_floor = -std::numeric_limits<double>::infinity();
   call.hess_ceiling = std::numeric_limits<double>::infinity();
-  call.has_ignore = call.has_ignore_index = false;
+  call.adds = call.has_ignore = call.has_ignore_index = false;
   call.ignore = 0;
   call.ignore_index = 0;
   call.class_weight = nullptr;
@@ -110,8 +110,8 @@ std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs
                                     const py::tuple& inputs, const py::object& weight, const py::object& cotangent,
                                     const std::optional<py::tuple>& vector, const py::object& value,
                                     const std::optional<py::tuple>& grad, const std::optional<py::tuple>& hess,
-                                    double scale, double hess_floor, double hess_ceiling,
-                                    std::optional<double> ignore) {
+                                    double scale, double hess_floor, double hess_ceiling, std::optional<double> ignore,
+                                    bool adds) {
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   if (inputs.size() != static_cast<std::size_t>(kernel.inputs))
@@ -124,6 +124,7 @@ std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs
   call.hess_ceiling = hess_ceiling;
   call.has_ignore = ignore.has_value();
   call.ignore = ignore.value_or(0);
+  call.adds = adds;
   ItemSpace space(py::reinterpret_borrow<py::array>(inputs[0]), -1);
   for (std::size_t k = 0; k < inputs.size(); ++k) space.add(inputs[k], false, false, call.inputs[k]);
   space.add(weight, false, false, call.weight);

@@ -88,6 +88,7 @@ struct Call {
   double scale;         ///< multiplies every derivative
   double hess_floor;    ///< bounds of an item's Hessian before weights, infinite for none
   double hess_ceiling;
+  bool adds;      ///< derivatives are added to what their arrays hold; elements only
   double ignore;  ///< a target that takes its item out
   bool has_ignore;
   // Rows only.

@@ -43,7 +43,8 @@ def run_in_blocks(batch: Batch, job: Pass, run: Run) -> tuple[float, int]:
     def run_task(start: int) -> list[tuple[float, int]]:
         found = []
         arrays = _Arrays(batch, job)
-        access: list[Any] = [["readonly"]] * arrays.read + [["writeonly"]] * (len(arrays.all) - arrays.read)
+        written = "readwrite" if job.adds else "writeonly"
+        access: list[Any] = [["readonly"]] * arrays.read + [[written]] * (len(arrays.all) - arrays.read)
         blocks: Any = np.nditer(
             arrays.all,
             flags=["buffered", "external_loop", "ranged"],

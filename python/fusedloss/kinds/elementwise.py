@@ -16,6 +16,7 @@ class Elementwise(Kind):
     """The items are the elements of the first operand; the others have its shape."""
 
     hessians = ("exact", "unit")
+    adds = True
 
     # ---- What a loss provides ----
 
@@ -118,6 +119,7 @@ class Elementwise(Kind):
             job.hess_floor,
             job.hess_ceiling,
             self.ignored(),
+            job.adds,
         )
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:

@@ -69,6 +69,7 @@ class Pass:
         hess_floor: Lower bound of an item's second derivative, before weights.
         hess_ceiling: Upper bound of it.
         extra: Takes by-products of each item, in the extension's order.
+        adds: Whether derivatives are added to what their arrays hold; for kinds that can.
     """
 
     outputs: int
@@ -82,6 +83,7 @@ class Pass:
     hess_floor: float = -math.inf
     hess_ceiling: float = math.inf
     extra: tuple[Array, ...] | None = None
+    adds: bool = False
 
     def finish(self, weight: Array, value: Array, grad: Sequence[Array], hess: Sequence[Array]) -> float:
         """Writes the outputs of a pass in NumPy, from what the items would give by themselves.
@@ -108,13 +110,16 @@ class Pass:
             for output, result in zip(outputs or (), results, strict=False):
                 if output is not None:
                     further = (..., *[np.newaxis] * (result.ndim - slope.ndim))
-                    output[...] = np.where((kept & (slope != 0))[further], slope[further] * result, 0.0)
+                    derivative = np.where((kept & (slope != 0))[further], slope[further] * result, 0.0)
+                    output[...] = output + derivative.astype(output.dtype) if self.adds else derivative
         return float(items.sum())
 
 
 class Kind(Loss):
     """A loss that can be called; the operand sets in `operands` give its methods their signatures."""
 
+    adds: ClassVar[bool] = False
+    """Whether a pass can add its derivatives to what their arrays hold."""
     penalty: ClassVar[bool] = False
     """Whether it is a term of parameters: without items, and so without weights, and no part of a shard."""
 

@@ -5,7 +5,8 @@ Design:
 2. The operands of all terms are matched by name. What every term that takes an operand differentiates has a gradient;
    an operand that some term takes without a gradient has none, as it would not be that of the value.
 3. All terms are checked before the first one runs. Terms keep their own reduction, weights and divisor.
-4. The first term writes into the array of a result; every other one into one array more, which is added to it.
+4. The first term writes into the array of a result. Of the others, those that can add to it do so, block by block;
+   what the rest give goes into one array more, which they share, and is added from there.
 5. Where an output is an operand itself, which later terms still read, results are added up apart from it.
 """
 
@@ -286,9 +287,12 @@ class Sum(Named):
             if factor == 0:
                 continue
             run.scale *= job.scale
+            run.adds = loss.adds and results.begun_for(part.variables)
             for order, arrays in wanted.items():
                 if arrays is not None:
-                    rooms = tuple(results.room(order, name, operand) for name, operand in part.variables.items())
+                    rooms = tuple(
+                        results.room(order, name, operand, adds=run.adds) for name, operand in part.variables.items()
+                    )
                     setattr(run, order, rooms)
             if run.grad is not None and all(room is None for room in run.grad):  # of operands that nobody asked for
                 if job.outputs not in (VALUE_GRAD, VALUE_GRAD_HESS):
@@ -300,7 +304,7 @@ class Sum(Named):
                     for name, operand in part.variables.items()
                 )
             if job.value is not None:
-                run.value = results.room("value", "", None)
+                run.value = results.room("value", "", None, adds=False)
             total = loss._checked_run(part, run, given_weight)
             if run.value is not None:
                 run.value *= factor
@@ -321,18 +325,30 @@ class _Results:
         self.spare: dict[tuple[str, str], tuple[Array, ...]] = {}
         self.used: list[tuple[str, str]] = []
 
-    def room(self, order: str, name: str, operand: Any) -> Any:
-        """Where the next term writes: an array, or a list of them for an operand of several; None if nobody asks."""
+    def begun_for(self, names: Iterable[str]) -> bool:
+        """Whether a term has written derivatives by one of these operands."""
+        return any((order, name) in self.begun for order in ("grad", "hess") for name in names)
+
+    def room(self, order: str, name: str, operand: Any, *, adds: bool) -> Any:
+        """Where the next term writes: an array, or a list of them for an operand of several; None if nobody asks.
+
+        A term that adds gets what terms before it have written.
+        """
         key = order, name
         if key not in self.targets:
             return None
-        if key not in self.begun:
-            arrays = self.targets[key]
+        arrays = self.targets[key]
+        if adds:
+            if key not in self.begun:
+                for array in arrays:
+                    array[...] = 0
+                self.begun.add(key)
         else:
-            if key not in self.spare:
-                self.spare[key] = _like(self.targets[key])
-            arrays = self.spare[key]
-        self.used.append(key)
+            if key in self.begun:
+                if key not in self.spare:
+                    self.spare[key] = _like(arrays)
+                arrays = self.spare[key]
+            self.used.append(key)
         return list(arrays) if isinstance(operand, tuple) else arrays[0]
 
     def add(self) -> None:

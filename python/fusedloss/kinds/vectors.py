@@ -30,6 +30,8 @@ class VectorBatch(Batch):
 class Vectors(Kind):
     """Operands have one shape; their last axis is added up."""
 
+    adds = True
+
     # ---- What a loss provides ----
 
     def of_entries(self, operands: int) -> Elementwise:
