@@ -31,7 +31,7 @@ class Bench:
         self.operands = case.operands()
         self.arguments = case.arguments()
         self.variables = [
-            array for name, array in zip(case.loss.operands, self.operands, strict=True) if name in case.loss.variables
+            array for name, array in zip(case.loss.operands, self.operands, strict=False) if name in case.loss.variables
         ]
 
     @functools.cached_property

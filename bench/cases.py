@@ -15,6 +15,7 @@ from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
+from fusedloss.kinds.vectors import Vectors
 
 Shape = tuple[int, ...]
 
@@ -24,6 +25,8 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Divergences: ((64, 10), (256, 1000), (64, 32000)),
     Queries: tuple((10**k,) for k in range(3, 6)),  # documents
     LinearRows: ((256, 128, 2000), (4096, 512, 32000)),  # rows, features, classes
+    Vectors: ((128, 32), (10**6 // 64, 64)),  # latent variables of samples
+    fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -31,6 +34,8 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Divergences: ((64, 10), (256, 1000)),
     Queries: ((10**3,), (10**4,)),
     LinearRows: ((256, 128, 2000),),
+    Vectors: ((128, 32),),
+    fl.ELBO: ((128, 784, 32),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -67,7 +72,13 @@ class Case:
             hidden = rng.normal(0, 1, (rows, features)).astype(self.dtype)
             weight = rng.normal(0, 2 / np.sqrt(features), (classes, features)).astype(self.dtype)
             return hidden, weight, rng.integers(0, classes, rows), rng.normal(0, 1, classes).astype(self.dtype)
-        return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in self.loss.operands)
+        if kind_of(type(self.loss)) is fl.ELBO:
+            samples, pixels, dimensions = self.shape
+            pred = _draw(rng, None, (samples, pixels), self.dtype)
+            mean, log_var = (_draw(rng, None, (samples, dimensions), self.dtype) for _ in range(2))
+            return pred, rng.uniform(0, 1, pred.shape).astype(self.dtype), mean, log_var
+        needed = [name for name in self.loss.operands if name not in self.loss.optional]
+        return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in needed)
 
     def arguments(self) -> dict[str, np.ndarray]:
         """What a call is given beside the operands."""

@@ -24,6 +24,7 @@ import pytest
 import fusedloss as fl
 from fusedloss import checks
 from fusedloss.kinds.linear import LinearRows
+from fusedloss.kinds.vectors import Vectors
 
 ROOT = Path(__file__).resolve().parent.parent
 LOSSES = list(fl.losses())
@@ -148,7 +149,7 @@ def test_methods_are_functions_with_exact_signatures(cls: Any, method: str) -> N
     parameters = list(inspect.signature(function).parameters.values())
     assert tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD) == ("self", *cls.operands)
     for parameter in parameters[1 : 1 + len(cls.operands)]:
-        assert parameter.default is (None if parameter.name == cls.optional else parameter.empty)
+        assert parameter.default is (None if parameter.name in cls.optional else parameter.empty)
     keywords = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
     assert {"sample_weight", *cls.arguments} <= keywords
     assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters)
@@ -165,7 +166,7 @@ def test_function_has_operands_and_options(cls: Any) -> None:
     for argument in (*cls.arguments, "sample_weight", "denominator"):
         assert options.pop(argument) is None
     for name in cls.operands:
-        assert parameters[name].default is (None if name == cls.optional else inspect.Parameter.empty)
+        assert parameters[name].default is (None if name in cls.optional else inspect.Parameter.empty)
     assert options == {field.name: field.default for field in dataclasses.fields(cls)}
 
 
@@ -283,7 +284,12 @@ def test_the_extension_has_every_kernel() -> None:
     from fusedloss import backend as module
 
     used: dict[str, int] = {}
-    for loss in (each.of_logits() if isinstance(each, LinearRows) else each for each in INSTANCES):
+    parts = [
+        each.of_logits() if isinstance(each, LinearRows) else each.of_entries(2) if isinstance(each, Vectors) else each
+        for each in INSTANCES
+        if hasattr(each, "kernel") or isinstance(each, (LinearRows, Vectors))
+    ]
+    for loss in parts:
         variants = (
             [{"labels": True}, {"labels": False}] if "labels" in inspect.signature(loss.kernel).parameters else [{}]
         )

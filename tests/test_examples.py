@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pybind11
 import pytest
+from building import configure, run
+
+import fusedloss
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples"
 
@@ -38,3 +43,32 @@ def test_example(name: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     CLAIMS[name](done.stdout)
+
+
+def test_a_loss_of_ones_own_in_cpp(tmp_path: Path) -> None:
+    """The project builds against what is installed, without a warning, and its loss is that of its formula."""
+    prefix = f"{fusedloss.get_cmake_dir()};{pybind11.get_cmake_dir()}"
+    flags = "-Wall -Wextra -Werror"
+    configure(
+        FOLDER / "custom_cpp",
+        tmp_path,
+        CMAKE_PREFIX_PATH=prefix,
+        CMAKE_CXX_FLAGS=flags,
+        Python_EXECUTABLE=sys.executable,
+    )
+    run("cmake", "--build", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(FOLDER / "custom_cpp" / "use.py")],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("agrees") == 3, done.stdout
+    (difference,) = re.findall(r"largest relative difference: (.*)", done.stdout)
+    assert float(difference) < 1e-13
+    ((intercept, slope, share),) = re.findall(r"line (.*) \+ (.*) x, below the data in (\d+)%", done.stdout)
+    assert float(intercept) == pytest.approx(0.75, abs=0.05)  # below the mean by a / 2 times the variance
+    assert float(slope) == pytest.approx(3, abs=0.15)
+    assert 60 < int(share) < 80

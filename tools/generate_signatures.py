@@ -113,12 +113,67 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
             "target": "Labels of the items' shape, or distributions with a further axis of classes.",
             "bias": "The bias of the layer, (classes,); None if it has none, and so no gradient.",
         },
-        "optional": "bias",
+        "optional": ("bias",),
         "meanings": {
             "out": "Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name "
             "in wrt that array. The one for hidden may be hidden itself.",
         },
         "variables": ("hidden", "weight", "bias"),
+        "weighed": "target",
+        "fast": False,
+    },
+    "Gaussians": {
+        "doc": "Losses of one normal distribution, or of two, with gradients to all that is given.",
+        "operands": {
+            "mean": "The mean of each dimension, (..., dimensions).",
+            "log_var": "The logarithm of its variance.",
+            "prior_mean": "The mean of the other distribution; None for 0.",
+            "prior_log_var": "The logarithm of its variance; None for 0.",
+        },
+        "optional": ("prior_mean", "prior_log_var"),
+        "variables": ("mean", "log_var", "prior_mean", "prior_log_var"),
+        "weighed": "mean",
+        "fast": False,
+    },
+    "PredTargetMeanLogVar": {
+        "doc": "Losses of a reconstruction and of the normal distribution that it was made from.",
+        "operands": {
+            "pred": "What the decoder gives, (samples, ...).",
+            "target": "What it should give.",
+            "mean": "The mean that the encoder gives for each dimension, (samples, ..., dimensions).",
+            "log_var": "The logarithm of the variance.",
+        },
+        "variables": ("pred", "mean", "log_var"),
+        "weighed": "mean",
+        "fast": False,
+    },
+    "Params": {
+        "doc": "Losses of parameters, whatever the data.",
+        "operands": {"params": "An array, or a list of arrays."},
+        "types": {"params": "Any"},
+        "meanings": {
+            "vector": "What the Hessian is multiplied with, of the shape of params.",
+            "out": "Takes the gradient: an array of the shape of params, or for a list of arrays as many of them. They "
+            "may be params themselves.",
+        },
+        "omitted": ("sample_weight", "denominator", "hessian", "min_hessian", "wrt"),
+        "variables": ("params",),
+        "fast": False,
+    },
+    "Named": {
+        "doc": "Losses made of others: they take the operands of all, by position or by name.",
+        "variadic": {
+            "operands": "Those of all terms, each once, in the order in which terms name them.",
+            "named": "Operands by name, and further arguments of the terms.",
+        },
+        "operands": {},
+        "meanings": {
+            "vector": "What the Hessian is multiplied with: for several operands with a gradient a tuple.",
+            "min_hessian": "Not for a sum, whose items may be of several shapes.",
+            "out": "Takes the gradient, or for several operands a tuple of them: float32 or float64 arrays of the "
+            "operands' shapes, or operands themselves.",
+        },
+        "variables": (),
         "weighed": "target",
         "fast": False,
     },
@@ -140,9 +195,7 @@ CLASS = '''
 class {cls}(Kind):
     """{doc}"""
 
-    operands = {names!r}
-    variables = {variables!r}
-{further}'''
+{declared}'''
 
 ARGUMENTS = {
     "sample_weight": "A weight for each item: of the items' shape, of its first axes', or with axes of length 1.",
@@ -272,52 +325,67 @@ TYPES = {
 }
 
 
-def packed(operands: tuple[str, ...], optional: str) -> str:
-    """The operands as a tuple, without the optional one if it is None."""
+def packed(operands: tuple[str, ...], optional: tuple[str, ...]) -> str:
+    """The operands as a tuple, without the optional ones if all of them are None."""
     text = ", ".join(operands) + ("," if len(operands) == 1 else "")
-    return f"({text.removesuffix(f', {optional}')}) if {optional} is None else ({text})" if optional else text
+    if not optional:
+        return text
+    missing = " and ".join(f"{name} is None" for name in optional)
+    return f"({text.removesuffix(', ' + ', '.join(optional))}) if {missing} else ({text})"
 
 
-def parameters(operands: tuple[str, ...], optional: str) -> list[str]:
+def parameters(operands: tuple[str, ...], optional: tuple[str, ...], types: dict[str, str] | None = None) -> list[str]:
     """The operands as parameters of a function."""
-    return [f"{name}: ArrayLike" + " | None = None" * (name == optional) for name in operands]
+    of = {name: (types or {}).get(name, "ArrayLike") for name in operands}
+    return [f"{name}: {of[name]}" + " | None = None" * (name in optional) for name in operands]
 
 
 def operand_sets() -> str:
     """The text of operands.py."""
     parts = [OPERANDS_HEADER]
     for cls, spec in OPERAND_SETS.items():
-        operands, variables, optional = spec["operands"], spec["variables"], spec.get("optional", "")
-        arguments = spec.get("arguments", {})
-        several, alone = len(variables) > 1, len(variables) == 1 or "by_default" in spec
+        operands, variables, optional = spec["operands"], spec["variables"], spec.get("optional", ())
+        arguments, variadic = spec.get("arguments", {}), spec.get("variadic", {})
+        alone = len(variables) < 2 or "by_default" in spec
+        of_any_type = len(variables) != 1 or bool(spec.get("types"))
         words = {
             "names": ", ".join(operands),
-            "packed": packed((*operands, *arguments), optional),
-            "array": "Any" if several else "Array",  # with several, a tuple or by `wrt` one of them
-            "arraylike": "ArrayLike" if alone else "tuple[ArrayLike, ...]",
-            "as_variables": f", of the shape of {variables[0]}" if alone else ": a tuple, one for each operand",
+            "packed": "self._bound(operands, named)" if variadic else packed((*operands, *arguments), optional),
+            "array": "Any" if of_any_type else "Array",  # with several, a tuple or by `wrt` one of them
+            "arraylike": "tuple[ArrayLike, ...]" if not alone else "Any" if of_any_type else "ArrayLike",
+            "as_variables": f", of the shape of {', '.join(variables[:1])}"
+            if alone
+            else ": a tuple, one for each operand",
         }
-        declared = {"optional": optional, "arguments": tuple(arguments)}
-        further = "".join(f"    {name} = {value!r}\n" for name, value in declared.items() if value)
-        parts.append(
-            CLASS.format(cls=cls, doc=spec["doc"], names=tuple(operands), variables=variables, further=further)
-        )
-        for name, (summary, keywords, result, body) in METHODS.items():
-            signature = parameters(tuple(operands), optional)
-            signature += ["*", *(f"{argument}: {OPTIONAL}" for argument in arguments)]
+        declared = {"operands": tuple(operands), "variables": variables, "arguments": tuple(arguments)}
+        declared |= {"optional": optional, "weighed": spec.get("weighed")}
+        lines = "".join(f"    {name} = {value!r}\n" for name, value in declared.items() if value)
+        parts.append(CLASS.format(cls=cls, doc=spec["doc"], declared=lines))
+        for name, (summary, all_keywords, result, body) in METHODS.items():
+            keywords = [keyword for keyword in all_keywords if keyword not in spec.get("omitted", ())]
+            if name == "partial" and not keywords:
+                continue
+            signature = parameters(tuple(operands), optional, spec.get("types"))
+            signature += ["*operands: Any" if variadic else "*"] if keywords else []
+            signature += [f"{argument}: {OPTIONAL}" for argument in arguments]
             signature += [*(f"{keyword}: {TYPES[keyword].format(**words)}" for keyword in keywords)]
+            signature += ["**named: Any"] if variadic else []
             doc = [f'"""{summary}', "", "Args:"]
             meanings = ARGUMENTS | spec.get("meanings", {})
-            of_keywords = ((k, meanings[k].format(**words)) for k in keywords)
+            of_keywords = [(k, meanings[k].format(**words)) for k in keywords]
+            if variadic:
+                of_keywords = [("*operands", variadic["operands"]), *of_keywords, ("**named", variadic["named"])]
             for argument, meaning in [*operands.items(), *arguments.items(), *of_keywords]:
                 doc += textwrap.wrap(f"{argument}: {meaning}", 112, initial_indent="    ", subsequent_indent=" " * 8)
             doc += ['"""']
             passed = ", ".join(f"{keyword}={keyword}" for keyword in keywords)
-            lines = inspect.cleandoc(body.format(keywords=passed, **words)).splitlines()
+            lines = inspect.cleandoc(body.format(keywords=passed, **words).replace(", )", ")")).splitlines()
             if not spec["fast"] and lines[0].startswith("if "):
                 lines = lines[next(i for i, line in enumerate(lines) if "_evaluate" in line) :]
             parts.append(f"\n    def {name}(self, {', '.join(signature)}) -> {result.format(**words)}:\n")
             parts += [f"        {line}\n" if line else "\n" for line in [*doc, *lines]]
+        if "weighed" not in spec:
+            continue
         weighed, further = spec["weighed"], [*arguments, "sample_weight"]
         parts.append(
             WEIGHT_TOTAL.format(

@@ -80,7 +80,7 @@ void clear(abi::Call& call) {
   call.hess_ceiling = std::numeric_limits<double>::infinity();
   call.hess_factor = 1;
   call.hess_is_slope = false;
-  call.has_ignore = call.has_ignore_index = false;
+  call.adds = call.has_ignore = call.has_ignore_index = false;
   call.ignore = 0;
   call.ignore_index = 0;
   call.class_weight = nullptr;
@@ -112,8 +112,8 @@ std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs
                                     const py::tuple& inputs, const py::object& weight, const py::object& cotangent,
                                     const std::optional<py::tuple>& vector, const py::object& value,
                                     const std::optional<py::tuple>& grad, const std::optional<py::tuple>& hess,
-                                    double scale, double hess_floor, double hess_ceiling,
-                                    std::optional<double> ignore) {
+                                    double scale, double hess_floor, double hess_ceiling, std::optional<double> ignore,
+                                    bool adds) {
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   if (inputs.size() != static_cast<std::size_t>(kernel.inputs))
@@ -126,6 +126,7 @@ std::pair<double, std::int64_t> run(const py::capsule& plan_capsule, int outputs
   call.hess_ceiling = hess_ceiling;
   call.has_ignore = ignore.has_value();
   call.ignore = ignore.value_or(0);
+  call.adds = adds;
   ItemSpace space(py::reinterpret_borrow<py::array>(inputs[0]), -1);
   for (std::size_t k = 0; k < inputs.size(); ++k) space.add(inputs[k], false, false, call.inputs[k]);
   space.add(weight, false, false, call.weight);
@@ -559,6 +560,7 @@ PyObject* fast(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     PyErr_SetString(PyExc_TypeError, "fast takes 6 arguments");
     return nullptr;
   }
+  if (arguments[0] == Py_None) Py_RETURN_NONE;  // a loss that is not computed here
   const auto* plan = static_cast<const Plan*>(PyCapsule_GetPointer(arguments[0], plan_name));
   if (plan == nullptr) return nullptr;
   const long outputs = PyLong_AsLong(arguments[1]);

@@ -49,6 +49,7 @@ def run(
     hess_floor: float,
     hess_ceiling: float,
     ignore: float | None,
+    adds: bool,
     /,
 ) -> tuple[float, int]:
     """A pass of an elementwise loss: the weighted sum, and the first item outside the domain (in C order) or -1."""

@@ -104,8 +104,10 @@ class Loss(Record):
     """Names of the operands, in order."""
     arguments: ClassVar[tuple[str, ...]] = ()
     """Arrays beside the operands that a call may be given: they belong to its batch, as options do not."""
-    optional: ClassVar[str] = ""
-    """The last of them, where a call may leave it out."""
+    optional: ClassVar[tuple[str, ...]] = ()
+    """The last of the operands, where a call may leave them out, all of them together."""
+    weighed: ClassVar[str] = ""
+    """The operand that the sum of the items' weights is made from."""
     variables: ClassVar[tuple[str, ...]] = ()
     """The operands that have a gradient."""
     orders: ClassVar[tuple[str, ...]] = ("value", "grad", "hess", "hvp")

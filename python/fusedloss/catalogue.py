@@ -38,8 +38,10 @@ from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber,
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
+from .losses.vae import ELBO, GaussianKL
 
 __all__ = [
+    "ELBO",
     "MAE",
     "MAPE",
     "MSE",
@@ -59,6 +61,7 @@ __all__ = [
     "Fair",
     "Focal",
     "Gamma",
+    "GaussianKL",
     "GaussianNLL",
     "GemanMcClure",
     "GeneralizedCrossEntropy",
@@ -110,12 +113,14 @@ __all__ = [
     "critic_generator",
     "cross_entropy",
     "crps_gaussian",
+    "elbo",
     "entmax15",
     "expectile",
     "exponential",
     "fair",
     "focal",
     "gamma",
+    "gaussian_kl",
     "gaussian_nll",
     "geman_mc_clure",
     "generalized_cross_entropy",
@@ -229,6 +234,8 @@ LOSSES: dict[str, type[Loss]] = {
     "poly_loss": PolyLoss,
     "symmetric_cross_entropy": SymmetricCrossEntropy,
     "generalized_cross_entropy": GeneralizedCrossEntropy,
+    "gaussian_kl": GaussianKL,
+    "elbo": ELBO,
 }
 """By name, family by family."""
 
@@ -1677,3 +1684,53 @@ def generalized_cross_entropy(
         truncate=truncate,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def gaussian_kl(
+    mean: ArrayLike,
+    log_var: ArrayLike,
+    prior_mean: ArrayLike | None = None,
+    prior_log_var: ArrayLike | None = None,
+    *,
+    beta: float = 1.0,
+    free_bits: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Kullback-Leibler divergence of a normal distribution from N(0, 1) or from another one.
+
+    The value of `GaussianKL` as a function: `mean`, `log_var`, `prior_mean`, `prior_log_var` as in a call, the options
+    those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GaussianKL(beta=beta, free_bits=free_bits, reduction=reduction)(
+        mean, log_var, prior_mean, prior_log_var, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def elbo(
+    pred: ArrayLike,
+    target: ArrayLike,
+    mean: ArrayLike,
+    log_var: ArrayLike,
+    *,
+    reconstruction: Loss = BinaryCrossEntropy(),
+    beta: float = 1.0,
+    free_bits: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The negative evidence lower bound of a variational autoencoder.
+
+    The value of `ELBO` as a function: `pred`, `target`, `mean`, `log_var` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return ELBO(reconstruction=reconstruction, beta=beta, free_bits=free_bits, reduction=reduction)(
+        pred, target, mean, log_var, sample_weight=sample_weight, denominator=denominator
+    )

@@ -14,6 +14,7 @@ class PredTarget(Kind):
 
     operands = ("pred", "target")
     variables = ("pred",)
+    weighed = "target"
 
     def __call__(
         self,
@@ -267,6 +268,7 @@ class PredTargetDistributions(Kind):
 
     operands = ("pred", "target")
     variables = ("pred", "target")
+    weighed = "target"
 
     def __call__(
         self,
@@ -466,7 +468,7 @@ class PredTargetDistributions(Kind):
         pred: ArrayLike,
         target: ArrayLike,
         *,
-        vector: ArrayLike,
+        vector: Any,
         sample_weight: ArrayLike | None = None,
         denominator: float | None = None,
         cotangent: ArrayLike | None = None,
@@ -526,6 +528,7 @@ class ScoresRelevances(Kind):
     operands = ("pred", "target")
     variables = ("pred",)
     arguments = ("groups", "lengths")
+    weighed = "target"
 
     def __call__(
         self,
@@ -795,6 +798,7 @@ class PredTargetVariance(Kind):
 
     operands = ("pred", "target", "variance")
     variables = ("pred", "variance")
+    weighed = "target"
 
     def __call__(
         self,
@@ -1034,6 +1038,7 @@ class PredTargetScale(Kind):
 
     operands = ("pred", "target", "scale")
     variables = ("pred", "scale")
+    weighed = "target"
 
     def __call__(
         self,
@@ -1273,6 +1278,7 @@ class Ranked(Kind):
 
     operands = ("x1", "x2", "target")
     variables = ("x1", "x2")
+    weighed = "target"
 
     def __call__(
         self,
@@ -1512,6 +1518,7 @@ class RealFake(Kind):
 
     operands = ("real", "fake")
     variables = ("real", "fake")
+    weighed = "real"
 
     def __call__(
         self,
@@ -1738,6 +1745,7 @@ class Fake(Kind):
 
     operands = ("fake",)
     variables = ("fake",)
+    weighed = "fake"
 
     def __call__(
         self, fake: ArrayLike, *, sample_weight: ArrayLike | None = None, denominator: float | None = None
@@ -1945,7 +1953,8 @@ class HiddenWeightTarget(Kind):
 
     operands = ("hidden", "weight", "target", "bias")
     variables = ("hidden", "weight", "bias")
-    optional = "bias"
+    optional = ("bias",)
+    weighed = "target"
 
     def __call__(
         self,
@@ -2200,6 +2209,867 @@ class HiddenWeightTarget(Kind):
         return self._partial(
             ((hidden, weight, target) if bias is None else (hidden, weight, target, bias)), sample_weight
         )
+
+    def weight_total(self, target: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            target: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(target, sample_weight)
+
+
+class Gaussians(Kind):
+    """Losses of one normal distribution, or of two, with gradients to all that is given."""
+
+    operands = ("mean", "log_var", "prior_mean", "prior_log_var")
+    variables = ("mean", "log_var", "prior_mean", "prior_log_var")
+    optional = ("prior_mean", "prior_log_var")
+    weighed = "mean"
+
+    def __call__(
+        self,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        prior_mean: ArrayLike | None = None,
+        prior_log_var: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            mean: The mean of each dimension, (..., dimensions).
+            log_var: The logarithm of its variance.
+            prior_mean: The mean of the other distribution; None for 0.
+            prior_log_var: The logarithm of its variance; None for 0.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(
+            VALUE,
+            (
+                (mean, log_var)
+                if prior_mean is None and prior_log_var is None
+                else (mean, log_var, prior_mean, prior_log_var)
+            ),
+            sample_weight=sample_weight,
+            denominator=denominator,
+        )
+
+    def value_and_grad(
+        self,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        prior_mean: ArrayLike | None = None,
+        prior_log_var: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            mean: The mean of each dimension, (..., dimensions).
+            log_var: The logarithm of its variance.
+            prior_mean: The mean of the other distribution; None for 0.
+            prior_log_var: The logarithm of its variance; None for 0.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (
+                (mean, log_var)
+                if prior_mean is None and prior_log_var is None
+                else (mean, log_var, prior_mean, prior_log_var)
+            ),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        prior_mean: ArrayLike | None = None,
+        prior_log_var: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            mean: The mean of each dimension, (..., dimensions).
+            log_var: The logarithm of its variance.
+            prior_mean: The mean of the other distribution; None for 0.
+            prior_log_var: The logarithm of its variance; None for 0.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            (
+                (mean, log_var)
+                if prior_mean is None and prior_log_var is None
+                else (mean, log_var, prior_mean, prior_log_var)
+            ),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        prior_mean: ArrayLike | None = None,
+        prior_log_var: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            mean: The mean of each dimension, (..., dimensions).
+            log_var: The logarithm of its variance.
+            prior_mean: The mean of the other distribution; None for 0.
+            prior_log_var: The logarithm of its variance; None for 0.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (
+                (mean, log_var)
+                if prior_mean is None and prior_log_var is None
+                else (mean, log_var, prior_mean, prior_log_var)
+            ),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        prior_mean: ArrayLike | None = None,
+        prior_log_var: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            mean: The mean of each dimension, (..., dimensions).
+            log_var: The logarithm of its variance.
+            prior_mean: The mean of the other distribution; None for 0.
+            prior_log_var: The logarithm of its variance; None for 0.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (
+                (mean, log_var)
+                if prior_mean is None and prior_log_var is None
+                else (mean, log_var, prior_mean, prior_log_var)
+            ),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        prior_mean: ArrayLike | None = None,
+        prior_log_var: ArrayLike | None = None,
+        *,
+        vector: tuple[ArrayLike, ...],
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            mean: The mean of each dimension, (..., dimensions).
+            log_var: The logarithm of its variance.
+            prior_mean: The mean of the other distribution; None for 0.
+            prior_log_var: The logarithm of its variance; None for 0.
+            vector: What the Hessian is multiplied with: a tuple, one for each operand.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            (
+                (mean, log_var)
+                if prior_mean is None and prior_log_var is None
+                else (mean, log_var, prior_mean, prior_log_var)
+            ),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        prior_mean: ArrayLike | None = None,
+        prior_log_var: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            mean: The mean of each dimension, (..., dimensions).
+            log_var: The logarithm of its variance.
+            prior_mean: The mean of the other distribution; None for 0.
+            prior_log_var: The logarithm of its variance; None for 0.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial(
+            (
+                (mean, log_var)
+                if prior_mean is None and prior_log_var is None
+                else (mean, log_var, prior_mean, prior_log_var)
+            ),
+            sample_weight,
+        )
+
+    def weight_total(self, mean: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            mean: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(mean, sample_weight)
+
+
+class PredTargetMeanLogVar(Kind):
+    """Losses of a reconstruction and of the normal distribution that it was made from."""
+
+    operands = ("pred", "target", "mean", "log_var")
+    variables = ("pred", "mean", "log_var")
+    weighed = "mean"
+
+    def __call__(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            pred: What the decoder gives, (samples, ...).
+            target: What it should give.
+            mean: The mean that the encoder gives for each dimension, (samples, ..., dimensions).
+            log_var: The logarithm of the variance.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(
+            VALUE, (pred, target, mean, log_var), sample_weight=sample_weight, denominator=denominator
+        )
+
+    def value_and_grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            pred: What the decoder gives, (samples, ...).
+            target: What it should give.
+            mean: The mean that the encoder gives for each dimension, (samples, ..., dimensions).
+            log_var: The logarithm of the variance.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (pred, target, mean, log_var),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            pred: What the decoder gives, (samples, ...).
+            target: What it should give.
+            mean: The mean that the encoder gives for each dimension, (samples, ..., dimensions).
+            log_var: The logarithm of the variance.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            (pred, target, mean, log_var),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            pred: What the decoder gives, (samples, ...).
+            target: What it should give.
+            mean: The mean that the encoder gives for each dimension, (samples, ..., dimensions).
+            log_var: The logarithm of the variance.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (pred, target, mean, log_var),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            pred: What the decoder gives, (samples, ...).
+            target: What it should give.
+            mean: The mean that the encoder gives for each dimension, (samples, ..., dimensions).
+            log_var: The logarithm of the variance.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (pred, target, mean, log_var),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        *,
+        vector: tuple[ArrayLike, ...],
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            pred: What the decoder gives, (samples, ...).
+            target: What it should give.
+            mean: The mean that the encoder gives for each dimension, (samples, ..., dimensions).
+            log_var: The logarithm of the variance.
+            vector: What the Hessian is multiplied with: a tuple, one for each operand.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            (pred, target, mean, log_var),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        mean: ArrayLike,
+        log_var: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            pred: What the decoder gives, (samples, ...).
+            target: What it should give.
+            mean: The mean that the encoder gives for each dimension, (samples, ..., dimensions).
+            log_var: The logarithm of the variance.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((pred, target, mean, log_var), sample_weight)
+
+    def weight_total(self, mean: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            mean: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(mean, sample_weight)
+
+
+class Params(Kind):
+    """Losses of parameters, whatever the data."""
+
+    operands = ("params",)
+    variables = ("params",)
+
+    def __call__(self, params: Any) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            params: An array, or a list of arrays.
+        """
+        return self._evaluate(VALUE, (params,))
+
+    def value_and_grad(
+        self, params: Any, *, cotangent: ArrayLike | None = None, out: Any | None = None
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            params: An array, or a list of arrays.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: an array of the shape of params, or for a list of arrays as many of them. They may
+                be params themselves.
+        """
+        value, grad = self._evaluate(VALUE_GRAD, (params,), cotangent=cotangent, out=out)
+        return value, grad
+
+    def grad(self, params: Any, *, cotangent: ArrayLike | None = None, out: Any | None = None) -> Any:
+        """The gradient of the value.
+
+        Args:
+            params: An array, or a list of arrays.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: an array of the shape of params, or for a list of arrays as many of them. They may
+                be params themselves.
+        """
+        grad: Any = self._evaluate(VALUE_GRAD, (params,), cotangent=cotangent, out=out)[1]
+        return grad
+
+    def grad_and_hess(
+        self, params: Any, *, cotangent: ArrayLike | None = None, out: Any | None = None, out_hess: Any | None = None
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            params: An array, or a list of arrays.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: an array of the shape of params, or for a list of arrays as many of them. They may
+                be params themselves.
+            out_hess: The same for the Hessian.
+        """
+        grad, hess = self._evaluate(GRAD_HESS, (params,), cotangent=cotangent, out=out, out_hess=out_hess)
+        return grad, hess
+
+    def value_grad_and_hess(
+        self, params: Any, *, cotangent: ArrayLike | None = None, out: Any | None = None, out_hess: Any | None = None
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            params: An array, or a list of arrays.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: an array of the shape of params, or for a list of arrays as many of them. They may
+                be params themselves.
+            out_hess: The same for the Hessian.
+        """
+        value, grad, hess = self._evaluate(VALUE_GRAD_HESS, (params,), cotangent=cotangent, out=out, out_hess=out_hess)
+        return value, grad, hess
+
+    def hvp(self, params: Any, *, vector: Any, cotangent: ArrayLike | None = None, out: Any | None = None) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            params: An array, or a list of arrays.
+            vector: What the Hessian is multiplied with, of the shape of params.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: an array of the shape of params, or for a list of arrays as many of them. They may
+                be params themselves.
+        """
+        product: Any = self._evaluate(HVP, (params,), vector=vector, cotangent=cotangent, out=out)
+        return product
+
+
+class Named(Kind):
+    """Losses made of others: they take the operands of all, by position or by name."""
+
+    weighed = "target"
+
+    def __call__(
+        self, *operands: Any, sample_weight: ArrayLike | None = None, denominator: float | None = None, **named: Any
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            *operands: Those of all terms, each once, in the order in which terms name them.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            **named: Operands by name, and further arguments of the terms.
+        """
+        return self._evaluate(
+            VALUE, (self._bound(operands, named)), sample_weight=sample_weight, denominator=denominator
+        )
+
+    def value_and_grad(
+        self,
+        *operands: Any,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+        **named: Any,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            *operands: Those of all terms, each once, in the order in which terms name them.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient, or for several operands a tuple of them: float32 or float64 arrays of the operands'
+                shapes, or operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+            **named: Operands by name, and further arguments of the terms.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (self._bound(operands, named)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        *operands: Any,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+        **named: Any,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            *operands: Those of all terms, each once, in the order in which terms name them.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient, or for several operands a tuple of them: float32 or float64 arrays of the operands'
+                shapes, or operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+            **named: Operands by name, and further arguments of the terms.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            (self._bound(operands, named)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        *operands: Any,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+        **named: Any,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            *operands: Those of all terms, each once, in the order in which terms name them.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Not for a sum, whose items may be of several shapes.
+            out: Takes the gradient, or for several operands a tuple of them: float32 or float64 arrays of the operands'
+                shapes, or operands themselves.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+            **named: Operands by name, and further arguments of the terms.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (self._bound(operands, named)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        *operands: Any,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+        **named: Any,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            *operands: Those of all terms, each once, in the order in which terms name them.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient, or for several operands a tuple of them: float32 or float64 arrays of the operands'
+                shapes, or operands themselves.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+            **named: Operands by name, and further arguments of the terms.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (self._bound(operands, named)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        *operands: Any,
+        vector: Any,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+        **named: Any,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            *operands: Those of all terms, each once, in the order in which terms name them.
+            vector: What the Hessian is multiplied with: for several operands with a gradient a tuple.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient, or for several operands a tuple of them: float32 or float64 arrays of the operands'
+                shapes, or operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+            **named: Operands by name, and further arguments of the terms.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            (self._bound(operands, named)),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(self, *operands: Any, sample_weight: ArrayLike | None = None, **named: Any) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            *operands: Those of all terms, each once, in the order in which terms name them.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            **named: Operands by name, and further arguments of the terms.
+        """
+        return self._partial((self._bound(operands, named)), sample_weight)
 
     def weight_total(self, target: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import numbers
 import operator
+import types
 from typing import Any, Protocol
 
 import numpy as np
@@ -139,6 +140,27 @@ class Flags:
         return np.frombuffer(array.tobytes(), dtype=np.bool_)
 
 
+class Function:
+    """Anything that can be called."""
+
+    def check(self, value: Any) -> Any:  # noqa: D102
+        if not callable(value) or isinstance(value, type):
+            raise TypeError("must be a function")
+        return value
+
+
+class LossOption:
+    """A loss of some operands; with it come its own options."""
+
+    def __init__(self, *operands: str) -> None:
+        self.operands = operands
+
+    def check(self, value: Any) -> Any:  # noqa: D102
+        if getattr(value, "operands", None) != self.operands or isinstance(value, type):
+            raise TypeError(f"must be a loss of {' and '.join(self.operands)}")
+        return value
+
+
 class Maybe:
     """None, or what another one accepts."""
 
@@ -179,5 +201,7 @@ def key(value: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value in a message or a repr."""
+    """A value in a message or a repr; of a function, its name."""
+    if isinstance(value, types.FunctionType):
+        return value.__qualname__
     return repr(value.tolist()) if isinstance(value, np.ndarray) else repr(value)

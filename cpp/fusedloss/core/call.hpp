@@ -90,6 +90,7 @@ struct Call {
   double hess_ceiling;
   double hess_factor;  ///< rows only: multiplies an item's Hessian before its bounds
   bool hess_is_slope;  ///< rows only: the size of an item's gradient stands in its place
+  bool adds;           ///< elements only: derivatives are added to what their arrays hold
   double ignore;       ///< a target that takes its item out
   bool has_ignore;
   // Rows only.

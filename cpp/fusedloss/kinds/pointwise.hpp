@@ -141,12 +141,12 @@ struct Bench {
     for (int k = 0; k < abi::max_inputs; ++k) bring(call->inputs[k], buffers.whole.input[k].at, streams.input[k]);
     for (int k = 0; k < abi::max_variables; ++k) {
       bring(call->vector[k], buffers.whole.vector[k].at, streams.vector[k]);
-      place(call->grad[k], buffers.whole.grad[k].at, streams.grad[k]);
-      place(call->hess[k], buffers.whole.hess[k].at, streams.hess[k]);
+      place(call->grad[k], call->adds, buffers.whole.grad[k].at, streams.grad[k]);
+      place(call->hess[k], call->adds, buffers.whole.hess[k].at, streams.hess[k]);
     }
     weigh();
     streams.value = {buffers.whole.value.at, width};
-    place(call->value, buffers.whole.value.at, streams.value);
+    place(call->value, false, buffers.whole.value.at, streams.value);
     // Items that nobody asks for or adds up later go where the gradient is written a moment later.
     if (!sums_apart && call->value.layout == abi::absent && !weighted && call->grad[0].layout != abi::absent) {
       streams.value = streams.grad[0];
@@ -209,10 +209,10 @@ struct Bench {
         std::memcpy(stream.at + at * stream.step, from.at, size * sizeof(T));
       });
     }
-    hand_out(call->value, buffers.whole.value.at);
+    hand_out(call->value, false, buffers.whole.value.at);
     for (int k = 0; k < abi::max_variables; ++k) {
-      hand_out(call->grad[k], buffers.whole.grad[k].at);
-      hand_out(call->hess[k], buffers.whole.hess[k].at);
+      hand_out(call->grad[k], call->adds, buffers.whole.grad[k].at);
+      hand_out(call->hess[k], call->adds, buffers.whole.hess[k].at);
     }
   }
 
@@ -227,13 +227,18 @@ struct Bench {
     }
   }
 
-  FUSEDLOSS_INLINE void place(const abi::Array& array, T* buffer, Stream<T>& stream) {
+  FUSEDLOSS_INLINE void place(const abi::Array& array, bool adds, T* buffer, Stream<T>& stream) {
     if (array.layout == abi::absent) return;
-    stream = {in_place<T>(array) ? static_cast<T*>(array.data) + start : buffer, width};
+    stream = {in_place<T>(array) && !adds ? static_cast<T*>(array.data) + start : buffer, width};
   }
 
-  FUSEDLOSS_INLINE void hand_out(const abi::Array& array, const T* buffer) {
-    if (array.layout != abi::absent && !in_place<T>(array)) unstage(buffer, array, call->items, start, count);
+  FUSEDLOSS_INLINE void hand_out(const abi::Array& array, bool adds, const T* buffer) {
+    if (array.layout == abi::absent) return;
+    if (adds) {
+      unstage_sum(buffer, array, call->items, start, count);
+    } else if (!in_place<T>(array)) {
+      unstage(buffer, array, call->items, start, count);
+    }
   }
 
   /// Weights of the block's items and what multiplies their derivatives.

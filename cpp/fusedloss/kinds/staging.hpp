@@ -184,6 +184,17 @@ FUSEDLOSS_SHARED void unstage(const T* from, const abi::Array& array, const abi:
   });
 }
 
+/// Adds to what the array holds; a block at most.
+template <class T>
+FUSEDLOSS_SHARED void unstage_sum(const T* from, const abi::Array& array, const abi::Items& items, std::int64_t start,
+                                  int count) {
+  T sum[block_size<T>];
+  stage(array, items, start, count, sum);
+  FUSEDLOSS_SIMD
+  for (int i = 0; i < count; ++i) sum[i] += from[i];
+  unstage(sum, array, items, start, count);
+}
+
 /// Whether a kernel can read or write the array where it lies.
 template <class T>
 FUSEDLOSS_INLINE bool in_place(const abi::Array& array) {

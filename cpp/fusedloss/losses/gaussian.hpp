@@ -99,6 +99,51 @@ struct CRPSGaussian {
   }
 };
 
-using Gaussian = List<GaussianNLL, CRPSGaussian>;
+/// e^x - 1 and e^x - 1 - x, within 2 and 8 epsilons. With x = k ln 2 + r and q = e^r - 1 - r the second one is
+/// 2^k q + (2^k r + 2^k - 1 - x), whose brackets vanish for k = 0: nothing cancels about x = 0. Halves, as 2^k may be
+/// more than a number has.
+template <class T>
+struct ExpBeyond {
+  T one, tangent;
+};
+
+template <class T>
+FUSEDLOSS_INLINE ExpBeyond<T> exp_beyond(T x) {
+  constexpr T least = sizeof(T) == 4 ? T(-18) : T(-38);  // below, e^x is lost in -1
+  constexpr T most = sizeof(T) == 4 ? T(89) : T(710);    // from there on it is infinite
+  const T below = minimum(x, most);
+  const auto [r, exponent, biased_twice] = reduce_exponent(maximum(below, least));
+  const T q = r * r * exp_tail(r), half = power_of_two<T>(biased_twice - (Format<T>::exponent_bias + 1));
+  const T shift = half - T(0.5);
+  return {T(2) * fma(half, r + q, shift), T(2) * fma(half, q, fma(half, r, fma(T(-0.5), below, shift)))};
+}
+
+/// beta max(KL(N(mean, e^log_var), N(0, 1)), free_bits), the divergence being (e^s - 1 - s + mean^2) / 2 with s =
+/// log_var. The inputs are mean and log_var. Below free_bits it is constant, and its derivatives are 0.
+struct GaussianKL {
+  static constexpr const char* name = "gaussian_kl";
+  static constexpr int inputs = 2, variables = 2;
+  static constexpr double nanoseconds = 0.8;
+  template <class T>
+  struct Options {
+    T beta, free_bits;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T, 2> eval(const T (&input)[2], const Options<T>& options) {
+    const T mean = input[0], s = input[1], half = T(0.5) * options.beta;
+    const ExpBeyond<T> power = exp_beyond(s);
+    const T divergence = T(0.5) * fma(mean, mean, power.tangent);
+    const Bits<T> free = ~mask_of<T>(divergence < options.free_bits);
+    return {options.beta * maximum(divergence, options.free_bits),
+            {masked(options.beta * mean, free), masked(half * power.one, free)},
+            {masked(unless_nan(divergence, options.beta), free), T(0), masked(half * exp(s), free)}};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE T room(const T (&)[2], const Options<T>&) {
+    return T(0);
+  }
+};
+
+using Gaussian = List<GaussianNLL, CRPSGaussian, GaussianKL>;
 
 FUSEDLOSS_END

@@ -16,6 +16,7 @@ class Elementwise(Kind):
     """The items are the elements of the first operand; the others have its shape."""
 
     hessians = ("exact", "unit")
+    adds = True
 
     # ---- What a loss provides ----
 
@@ -118,6 +119,7 @@ class Elementwise(Kind):
             job.hess_floor,
             job.hess_ceiling,
             self.ignored(),
+            job.adds,
         )
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
@@ -134,14 +136,18 @@ class Elementwise(Kind):
                     valid &= domain[name].contains(x.astype(batch.dtype)) | (weight == 0)
             if not valid.all():
                 return 0.0, int(np.argmin(valid))
-            value, d1, d2 = self.reference(*inputs)
+            value, d1, d2 = self._derivatives(job.outputs, inputs)
             if len(self.variables) == 1:
                 d1, d2 = (d1,), (d2,)
             rounded = [[x.astype(batch.dtype).astype(np.float64) for x in each] for each in ((value,), d1, d2)]
             (value,), grad, hess = rounded
             if job.vector is not None:
                 grad = _times(hess, [v.astype(np.float64) for v in job.vector])
-            return job.finish(weight, value, grad, hess[::2]), -1
+            return job.finish(weight, value, grad, [hess[k] for k in _diagonal(len(grad))]), -1
+
+    def _derivatives(self, outputs: int, inputs: list[Array]) -> tuple[Any, Any, Any]:
+        """What the reference gives; a loss may leave out what `outputs` does not ask for."""
+        return self.reference(*inputs)
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         for x, name in zip(batch.inputs, self._inputs(), strict=False):
@@ -156,10 +162,19 @@ def constant(number: float, x: Array) -> Array:
 
 
 def _times(hess: list[Array], vector: list[Array]) -> list[Array]:
-    """Hessians of one or two variables, given by their upper triangles, times vectors."""
-    if len(vector) == 1:
-        return [hess[0] * vector[0]]
-    return [hess[0] * vector[0] + hess[1] * vector[1], hess[1] * vector[0] + hess[2] * vector[1]]
+    """Hessians, given by their upper triangles row by row, times vectors."""
+    n = len(vector)
+    first = [k - i for i, k in enumerate(_diagonal(n))]  # where column 0 of a row would be
+
+    def entry(i: int, j: int) -> Array:
+        return hess[first[min(i, j)] + max(i, j)]
+
+    return [sum((entry(i, j) * vector[j] for j in range(1, n)), entry(i, 0) * vector[0]) for i in range(n)]
+
+
+def _diagonal(n: int) -> list[int]:
+    """Where the diagonal of an n x n matrix stands in its upper triangle, row by row."""
+    return [i * n - i * (i - 1) // 2 for i in range(n)]
 
 
 def times(weight: Array, x: Array) -> Array:

@@ -12,9 +12,10 @@ Design:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from ..backend import GRAD_HESS, HVP, VALUE, VALUE_GRAD, VALUE_GRAD_HESS
 from ..base import Loss
+
+if TYPE_CHECKING:
+    from .sums import Sum
 
 _NEEDS = {
     VALUE: ("value",),
@@ -39,13 +43,13 @@ class Batch:
     Attributes:
         shape: That of the items.
         inputs: What a pass reads, in the kernel's order.
-        variables: The operands that have a gradient, by name.
+        variables: The operands that have a gradient, by name: arrays, or tuples of arrays.
         dtype: The arithmetic's precision.
     """
 
     shape: tuple[int, ...]
-    inputs: tuple[Array, ...]
-    variables: dict[str, Array]
+    inputs: tuple[Any, ...]
+    variables: Mapping[str, Any]
     dtype: np.dtype[Any]
 
 
@@ -67,21 +71,23 @@ class Pass:
         hess_factor: Multiplies it before its bounds.
         hess_is_slope: Whether the size of the item's gradient stands in its place.
         extra: Takes by-products of each item, in the extension's order; None where one is not asked for.
+        adds: Whether derivatives are added to what their arrays hold; for kinds that can.
     """
 
     outputs: int
     weight: Array | None
     cotangent: Array | None = None
     scale: float = 1.0
-    vector: tuple[Array, ...] | None = None
+    vector: tuple[Any, ...] | None = None
     value: Array | None = None
-    grad: tuple[Array | None, ...] | None = None
-    hess: tuple[Array | None, ...] | None = None
+    grad: tuple[Any, ...] | None = None
+    hess: tuple[Any, ...] | None = None
     hess_floor: float = -math.inf
     hess_ceiling: float = math.inf
     hess_factor: float = 1.0
     hess_is_slope: bool = False
     extra: tuple[Array | None, ...] | None = None
+    adds: bool = False
 
     def finish(self, weight: Array, value: Array, grad: Sequence[Array], hess: Sequence[Array]) -> float:
         """Writes the outputs of a pass in NumPy, from what the items would give by themselves.
@@ -109,18 +115,55 @@ class Pass:
             for output, result in zip(outputs or (), results, strict=False):
                 if output is not None:
                     further = (..., *[np.newaxis] * (result.ndim - slope.ndim))
-                    output[...] = np.where((kept & (slope != 0))[further], slope[further] * result, 0.0)
+                    derivative = np.where((kept & (slope != 0))[further], slope[further] * result, 0.0)
+                    output[...] = output + derivative.astype(output.dtype) if self.adds else derivative
         return float(items.sum())
 
 
 class Kind(Loss):
     """A loss that can be called; the operand sets in `operands` give its methods their signatures."""
 
+    adds: ClassVar[bool] = False
+    """Whether a pass can add its derivatives to what their arrays hold."""
+    penalty: ClassVar[bool] = False
+    """Whether it is a term of parameters: without items, and so without weights, and no part of a shard."""
+
     _plan: ClassVar[Any] = None  # each loss has its own; a class variable only in that it is no option
+    __array_ufunc__: ClassVar[None] = None  # a NumPy number times a loss is the loss's business
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "_plan", self._make_plan())
+
+    # ---- Sums ----
+
+    def __add__(self, other: Kind) -> Sum:
+        """Both losses, as one: ``2 * fl.MSE() + 0.5 * fl.MAE()``."""
+        return self._sum((1.0, self), (1.0, other))
+
+    def __radd__(self, other: Any) -> Any:
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # what the function sum begins with
+
+    def __sub__(self, other: Kind) -> Sum:
+        return self._sum((1.0, self), (-1.0, other))
+
+    def __neg__(self) -> Sum:
+        return self._sum((-1.0, self))
+
+    def __mul__(self, factor: float) -> Sum:
+        return self._sum((factor, self))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Sum:
+        return self._sum((1 / divisor, self))
+
+    @staticmethod
+    def _sum(*terms: tuple[Any, Any]) -> Sum:
+        from .sums import Sum  # which is a kind of loss itself
+
+        known = all(isinstance(loss, Kind) and isinstance(factor, numbers.Real) for factor, loss in terms)
+        return Sum(terms=terms) if known else cast("Sum", NotImplemented)
 
     # ---- What a kind provides ----
 
@@ -182,14 +225,7 @@ class Kind(Loss):
         self._check_orders(outputs)
         checks.chosen(hessian, self.hessians, "hessian")
         batch = self._batch(operands)
-        weight = checks.sample_weight(sample_weight, batch.shape)
-        divisor = self._divisor(batch, weight, denominator)
-        factor, upstream = checks.cotangent(cotangent, batch.shape, self.reduction)
-        scale = factor / divisor if divisor else 0.0
-        if scale == 0.0:
-            upstream = np.broadcast_to(np.float64(0.0), batch.shape)
-        job = Pass(outputs, weight, upstream, scale)
-
+        job, divisor = self._pass(outputs, batch, sample_weight, denominator, cotangent)
         wanted = self._wanted(wrt, batch)
         if outputs == HVP:
             job.vector = self._vectors(vector, batch)
@@ -204,11 +240,45 @@ class Kind(Loss):
             results.append(job.value if job.value is not None else total / divisor if divisor else 0.0)
         for arrays in (job.grad, job.hess):
             if arrays is not None:
-                given = tuple(arrays[self.variables.index(name)] for name in wanted)
+                given = tuple(arrays[tuple(batch.variables).index(name)] for name in wanted)
                 results.append(given[0] if isinstance(wrt, str) or len(self.variables) == 1 else given)
         if extra is not None:
             results.append(job.extra)
         return results[0] if len(results) == 1 else tuple(results)
+
+    def _pass(
+        self,
+        outputs: int,
+        batch: Batch,
+        sample_weight: ArrayLike | None,
+        denominator: float | None,
+        cotangent: ArrayLike | None,
+    ) -> tuple[Pass, float]:
+        """A pass without the arrays for its results, and what the weighted sum is divided by."""
+        weight = checks.sample_weight(sample_weight, batch.shape)
+        divisor = self._divisor(batch, weight, denominator)
+        factor, upstream = checks.cotangent(cotangent, batch.shape, self.reduction)
+        scale = factor / divisor if divisor else 0.0
+        if scale == 0.0:
+            upstream = np.broadcast_to(np.float64(0.0), batch.shape)
+        return Pass(outputs, weight, upstream, scale), divisor
+
+    def _bound(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Operands and arguments in order, from what was given by position and by name; None for those left out."""
+        takes = f"{self!r} takes {', '.join((*self.operands, *self.arguments))}"
+        if len(operands) > len(self.operands):
+            raise TypeError(f"{takes}; got {len(operands)} operands")
+        given = dict(zip(self.operands, operands, strict=False))
+        for name, operand in named.items():
+            if name not in self.operands and name not in self.arguments:
+                raise TypeError(f"{takes}, but not {name}")
+            if name in given:
+                raise TypeError(f"{name} was given twice, by position and by name")
+            given[name] = operand
+        missing = [name for name in self.operands if given.get(name) is None and name not in self.optional]
+        if missing:
+            raise TypeError(f"{takes}; got no {' and no '.join(missing)}")
+        return tuple(given.get(name) for name in (*self.operands, *self.arguments))
 
     def _partial(self, operands: tuple[Any, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:
         """The sum of weighted values and the sum of weights."""
@@ -247,14 +317,16 @@ class Kind(Loss):
             raise ValueError(f"wrt must name operands with a gradient ({', '.join(present)}), got {wrt!r}")
         return names
 
-    def _vectors(self, vector: Any, batch: Batch) -> tuple[Array, ...]:
-        given = vector if len(self.variables) > 1 else (vector,)
-        vectors = tuple(checks.array(each, "vector") for each in given)
-        if len(vectors) != len(self.variables):
-            raise ValueError(f"vector must be a tuple, one for each of {', '.join(self.variables)}; got {len(vectors)}")
-        for each, (name, variable) in zip(vectors, batch.variables.items(), strict=True):
-            checks.same_shape(each, variable.shape, "vector", name)
-        return vectors
+    def _vectors(self, vector: Any, batch: Batch) -> tuple[Any, ...]:
+        several = len(self.variables) > 1
+        if several and (not isinstance(vector, (tuple, list)) or len(vector) != len(batch.variables)):
+            got = len(vector) if isinstance(vector, (tuple, list)) else type(vector).__name__
+            raise ValueError(f"vector must be a tuple, one for each of {', '.join(batch.variables)}; got {got}")
+        given = vector if several else (vector,)
+        return tuple(
+            _alike(variable, each, lambda like, x, name=name: _vector(x, like, name))
+            for (name, variable), each in zip(batch.variables.items(), given, strict=True)
+        )
 
     def _bound_hessian(self, batch: Batch, job: Pass, hessian: str, min_hessian: float | None) -> None:
         """Says what stands for the Hessian, and its bounds."""
@@ -275,18 +347,22 @@ class Kind(Loss):
             job.hess = self._outputs(batch, wanted, out_hess, "out_hess")
         if out is None and out_hess is None:
             return
-        read: list[tuple[str, Array | None]] = list(zip(self._inputs(), batch.inputs, strict=False))
+        read: list[tuple[str, Array | None]] = []
+        for name, operand in zip(self._inputs(), batch.inputs, strict=False):
+            read += [(name, array) for array in arrays_of(operand)]
         read += [("sample_weight", job.weight), ("cotangent", job.cotangent)]
-        read += [("vector", array) for array in job.vector or ()]
+        read += [("vector", array) for each in job.vector or () for array in arrays_of(each)]
         written: list[tuple[str, Array | None]] = []
-        for label, given, arrays in (("out", out, job.grad), ("out_hess", out_hess, job.hess)):
-            for variable, array in zip(self.variables, arrays or (), strict=False):
-                if given is not None and array is not None:
-                    checks.no_overlap(array, label, read, may_be=batch.variables[variable])
+        for label, given, results in (("out", out, job.grad), ("out_hess", out_hess, job.hess)):
+            for operand, result in zip(batch.variables.values(), results or (), strict=False):
+                if given is None or result is None:
+                    continue
+                for itself, array in zip(arrays_of(operand), arrays_of(result), strict=True):
+                    checks.no_overlap(array, label, read, may_be=itself)
                     checks.no_overlap(array, label, written)
                     written.append((label, array))
 
-    def _outputs(self, batch: Batch, wanted: Sequence[str], given: Any, name: str) -> tuple[Array | None, ...]:
+    def _outputs(self, batch: Batch, wanted: Sequence[str], given: Any, name: str) -> tuple[Any, ...]:
         """One array for each variable, None where it is not asked for."""
         several = len(self.variables) > 1 and isinstance(given, (tuple, list))
         if several and len(given) != len(wanted):
@@ -294,15 +370,10 @@ class Kind(Loss):
         arrays = dict(zip(wanted, given if several else [given] * len(wanted), strict=True))
         if given is not None and not several and len(wanted) > 1:
             raise ValueError(f"{name} must be a tuple of {len(wanted)}: {', '.join(wanted)}")
-        results: list[Array | None] = []
-        for variable, like in batch.variables.items():
-            if variable not in wanted:
-                results.append(None)
-            elif arrays[variable] is None:
-                results.append(backend.empty(like.shape, like.dtype))
-            else:
-                results.append(checks.output(arrays[variable], like, name))
-        return tuple(results)
+        return tuple(
+            _alike(like, arrays[variable], lambda like, x: _output(x, like, name)) if variable in wanted else None
+            for variable, like in batch.variables.items()
+        )
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         """Runs a pass and raises ValueError for the first item outside the domain; gives the weighted sum."""
@@ -317,3 +388,29 @@ class Kind(Loss):
                 or ValueError(f"the item at index {at} is outside the domain of {type(self).__name__}")
             )
         return total
+
+
+def arrays_of(operand: Any) -> Iterable[Array]:
+    """The arrays of an operand, which may be a tuple of them; or of what is given for it."""
+    return operand if isinstance(operand, (tuple, list)) else (operand,)
+
+
+def _alike(like: Any, given: Any, make: Any) -> Any:
+    """What is made of an operand and of what is given for it: a list, if the operand is a tuple."""
+    if not isinstance(like, tuple):
+        return make(like, given)
+    each = [None] * len(like) if given is None else given
+    if not isinstance(each, (tuple, list)) or len(each) != len(like):
+        got = f"got {len(each)}" if isinstance(each, (tuple, list)) else f"got {type(each).__name__}"
+        raise ValueError(f"for an operand of {len(like)} arrays there must be as many arrays in a list; {got}")
+    return [make(array, x) for array, x in zip(like, each, strict=True)]
+
+
+def _vector(x: Any, like: Array, of: str) -> Array:
+    vector = checks.array(x, "vector")
+    checks.same_shape(vector, like.shape, "vector", of)
+    return vector
+
+
+def _output(x: Any, like: Array, name: str) -> Array:
+    return backend.empty(like.shape, like.dtype) if x is None else checks.output(x, like, name)

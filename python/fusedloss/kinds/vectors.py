@@ -1,0 +1,88 @@
+"""Losses over vectors: an item is the sum of an elementwise loss over the last axis of the operands."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import backend, checks
+from ..arrays import Array, ArrayLike
+from .elementwise import Elementwise
+from .kind import Batch, Kind, Pass
+
+
+@dataclasses.dataclass(slots=True)
+class VectorBatch(Batch):
+    """Checked operands.
+
+    Attributes:
+        entries: The same for the loss of an entry, and that loss.
+        loss: The loss of an entry.
+    """
+
+    entries: Batch
+    loss: Elementwise
+
+
+class Vectors(Kind):
+    """Operands have one shape; their last axis is added up."""
+
+    adds = True
+
+    # ---- What a loss provides ----
+
+    def of_entries(self, operands: int) -> Elementwise:
+        """The loss of an entry, for so many operands."""
+        raise NotImplementedError
+
+    # ---- What the kind provides ----
+
+    def _make_plan(self) -> Any:
+        return None
+
+    def _batch(self, operands: tuple[Any, ...]) -> VectorBatch:
+        loss = self.of_entries(len(operands))
+        entries = loss._batch(operands)
+        if not entries.shape:
+            raise ValueError(f"{self.operands[0]} must have a last axis of dimensions, got a single number")
+        return VectorBatch(entries.shape[:-1], entries.inputs, entries.variables, entries.dtype, entries, loss)
+
+    def _total(self, batch: Batch, weight: Array | None) -> float:
+        return _total(batch.shape, weight)
+
+    def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
+        shape = checks.array(target, self.weighed).shape[:-1]
+        weight = checks.sample_weight(sample_weight, shape)
+        checks.not_negative(weight, sample_weight)
+        return _total(shape, weight)
+
+    def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
+        assert isinstance(batch, VectorBatch)
+        return self._run_entries(batch, job, batch.loss._run)
+
+    def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
+        assert isinstance(batch, VectorBatch)
+        return self._run_entries(batch, job, batch.loss._run_reference)
+
+    def _run_entries(self, batch: VectorBatch, job: Pass, run: Any) -> tuple[float, int]:
+        shape = batch.entries.shape
+
+        def spread(x: Array | None) -> Array | None:
+            return None if x is None else np.broadcast_to(x[..., np.newaxis], shape)
+
+        value = None if job.value is None else backend.empty(shape, batch.dtype)
+        part = dataclasses.replace(job, weight=spread(job.weight), cotangent=spread(job.cotangent), value=value)
+        total, bad = run(batch.entries, part) if shape[-1] else (0.0, -1)
+        if job.value is not None and value is not None:
+            job.value[...] = np.sum(value, axis=-1, dtype=np.float64)
+        return total, bad // shape[-1] if bad >= 0 else -1
+
+    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
+        return None
+
+
+def _total(shape: tuple[int, ...], weight: Array | None) -> float:
+    return float(math.prod(shape)) if weight is None else float(weight.astype(np.float64).sum())
