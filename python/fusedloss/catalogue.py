@@ -36,9 +36,11 @@ from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
+from .losses.sequence import CTC
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
 
 __all__ = [
+    "CTC",
     "MAE",
     "MAPE",
     "MSE",
@@ -107,6 +109,7 @@ __all__ = [
     "critic_generator",
     "cross_entropy",
     "crps_gaussian",
+    "ctc",
     "entmax15",
     "expectile",
     "exponential",
@@ -217,6 +220,7 @@ LOSSES: dict[str, type[Loss]] = {
     "welsch": Welsch,
     "tukey": Tukey,
     "barron": Barron,
+    "ctc": CTC,
     "cross_entropy": CrossEntropy,
     "focal": Focal,
     "poly_loss": PolyLoss,
@@ -1398,6 +1402,39 @@ def barron(
     return Barron(alpha=alpha, c=c, reduction=reduction)(
         pred, target, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def ctc(
+    pred: ArrayLike,
+    target: ArrayLike,
+    input_lengths: ArrayLike,
+    target_lengths: ArrayLike,
+    *,
+    blank: int = 0,
+    from_logits: bool = True,
+    layout: str = "TNC",
+    zero_infinity: bool = False,
+    length_normalized: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """-log of the probability that frames read as the labels: connectionist temporal classification (Graves 2006).
+
+    The value of `CTC` as a function: `pred`, `target`, `input_lengths`, `target_lengths` as in a call, the options
+    those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CTC(
+        blank=blank,
+        from_logits=from_logits,
+        layout=layout,
+        zero_infinity=zero_infinity,
+        length_normalized=length_normalized,
+        reduction=reduction,
+    )(pred, target, input_lengths, target_lengths, sample_weight=sample_weight, denominator=denominator)
 
 
 def cross_entropy(

@@ -1,0 +1,21 @@
+// Losses of sequences of frames and of the labels that occur in them.
+#pragma once
+
+#include "../core/list.hpp"
+#include "../kinds/sequences.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// -log of the probability of all alignments of the labels with the frames.
+struct CTC {
+  static constexpr const char* name = "ctc";
+  static constexpr double nanoseconds = 1.5;
+  template <class T>
+  struct Options {
+    T from_logits, zero_infinity, length_normalized;
+  };
+};
+
+using SequenceLosses = List<CTC>;
+
+FUSEDLOSS_END
