@@ -14,6 +14,7 @@ from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
+from fusedloss.kinds.sequences import Sequences
 
 Shape = tuple[int, ...]
 
@@ -22,12 +23,14 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Rows: ((64, 10), (256, 1000), (64, 32000), (64, 128256)),  # digits, ImageNet, vocabularies of Llama 2 and 3
     Queries: tuple((10**k,) for k in range(3, 6)),  # documents
     LinearRows: ((256, 128, 2000), (4096, 512, 32000)),  # rows, features, classes
+    Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
     Rows: ((64, 10), (256, 1000)),
     Queries: ((10**3,), (10**4,)),
     LinearRows: ((256, 128, 2000),),
+    Sequences: ((200, 16, 64, 30),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -64,6 +67,11 @@ class Case:
             hidden = rng.normal(0, 1, (rows, features)).astype(self.dtype)
             weight = rng.normal(0, 2 / np.sqrt(features), (classes, features)).astype(self.dtype)
             return hidden, weight, rng.integers(0, classes, rows), rng.normal(0, 1, classes).astype(self.dtype)
+        if kind_of(type(self.loss)) is Sequences:
+            frames, utterances, classes, labels = self.shape
+            pred = _draw(rng, None, self.shape[:3], self.dtype)
+            target = rng.integers(1, classes, (utterances, labels))
+            return pred, target, np.full(utterances, frames), np.full(utterances, labels)
         return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in self.loss.operands)
 
     def arguments(self) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 #include "table.hpp"
 
 FUSEDLOSS_BEGIN
-constexpr auto kernels = sequence_kernels(SequenceLosses{});
+constexpr Kernels<1> kernels{{sequence_kernel<CTC>()}};
 FUSEDLOSS_END
 
 FUSEDLOSS_EXPORT(sequence, fusedloss::kernels)

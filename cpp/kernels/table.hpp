@@ -9,7 +9,6 @@
 #include "../fusedloss/kinds/pointwise.hpp"
 #include "../fusedloss/kinds/queries.hpp"
 #include "../fusedloss/kinds/rows.hpp"
-#include "../fusedloss/kinds/sequences.hpp"
 #include "../fusedloss/kinds/softmax.hpp"
 
 FUSEDLOSS_BEGIN
@@ -47,11 +46,6 @@ constexpr Kernels<sizeof...(Losses)> class_sum_kernels(List<Losses...>) {
 template <class... Losses>
 constexpr Kernels<sizeof...(Losses)> query_kernels(List<Losses...>) {
   return {{query_kernel<Losses>()...}};
-}
-
-template <class... Losses>
-constexpr Kernels<sizeof...(Losses)> sequence_kernels(List<Losses...>) {
-  return {{sequence_kernel<Losses>()...}};
 }
 
 FUSEDLOSS_END

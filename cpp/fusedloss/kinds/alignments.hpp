@@ -51,7 +51,7 @@ struct Alignments {
   double* probability;       ///< of each label at a frame
   double* posterior;         ///< that a frame has the label s, not one equal to it
   double* blank_posterior;
-  double* raw;                 ///< what probabilities of a frame are made of
+  double* raw;                 ///< what probabilities of a frame are made of; on the way back, slopes
   double* mass;                ///< posteriors of equal labels together
   std::uint64_t* may_follow;   ///< all ones where a label differs from the one before it
   std::int64_t* first_equal;   ///< the first of the labels that are equal to it
@@ -62,6 +62,7 @@ struct Alignments {
   std::int64_t* equal_labels;  ///< a place for each class
 
   static constexpr int label_rows = 7;
+  static constexpr int frames_to_normalise = 16;
 
   /// Doubles of the workspace.
   static FUSEDLOSS_SHARED std::int64_t doubles(std::int64_t frames, std::int64_t labels, std::int64_t classes,
@@ -135,10 +136,11 @@ struct Alignments {
   FUSEDLOSS_SHARED bool emit(std::int64_t frame, double shift, double share) {
     const WideArray to = emissions(frame);
     const double* from = raw;
+    const Wide factor = normalised({share, 0});
     alignas(64) std::uint64_t wrong[width] = {};
     for (std::int64_t i = 0; i < padded; i += width) {
       FUSEDLOSS_LANES(width)
-      for (int l = 0; l < width; ++l) wrong[l] |= emit_state(to, from, i + l, shift, share);
+      for (int l = 0; l < width; ++l) wrong[l] |= emit_state(to, from, i + l, shift, factor);
     }
     blank.set(row(frame), to[labels]);
     to.set(labels, wide_zero);
@@ -157,13 +159,13 @@ struct Alignments {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) advance_state(from, to, p, none, follows, i + l);
     }
+    if (frame % frames_to_normalise == 0) normalise(to);
   }
 
   /// The sum over all alignments.
   FUSEDLOSS_INLINE Wide total() const {
     const States last = before(frames);
-    const Wide sum = wide_sum(last.blank[labels], last.label[labels - 1]);
-    return normalised(sum.mantissa, sum.exponent);
+    return normalised(last.blank[labels] + last.label[labels - 1]);
   }
 
   /// A blank behind the last frame can be reached from the last label and from the last blank alone.
@@ -194,9 +196,19 @@ struct Alignments {
         blanks[l] += shares.blank[i + l];
       }
     }
+    if (frame % frames_to_normalise == 0) normalise(to);
     end = to;
     next_end = from;
     return fold(blanks);
+  }
+
+  /// For each label factor x (p - posterior) of its class, p being 0 without a softmax.
+  FUSEDLOSS_SHARED const double* slopes(double factor, bool softmax) {
+    const double whole = softmax ? 1 : 0;
+    for (std::int64_t s = 0; s < labels; ++s) mass[s] = 0;
+    for (std::int64_t s = 0; s < labels; ++s) mass[first_equal[s]] += posterior[s];
+    for (std::int64_t s = 0; s < labels; ++s) raw[s] = factor * (whole * probability[s] - mass[first_equal[s]]);
+    return raw;
   }
 
   /// The entropy of the posterior of the states of the frame that `retreat` was at.
@@ -258,10 +270,22 @@ struct Alignments {
     double *label, *blank, *probability;
   };
 
+  FUSEDLOSS_SHARED void normalise(States states) const {
+    for (std::int64_t i = 0; i < padded; i += width) {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) normalise_state(states, i + l);
+    }
+  }
+
+  static FUSEDLOSS_INLINE void normalise_state(States states, std::int64_t s) {
+    states.label.set(s, normalised(states.label[s]));
+    states.blank.set(s, normalised(states.blank[s]));
+  }
+
   static FUSEDLOSS_INLINE std::uint64_t emit_state(WideArray to, const double* from, std::int64_t s, double shift,
-                                                   double share) {
+                                                   Wide share) {
     const TwoTerms<double> below = two_diff(from[s], shift);
-    const Wide p = wide_exp(below.hi, below.lo, share);
+    const Wide p = wide_exp(below.hi, below.lo) * share;
     to.set(s, p);
     return mask_of<double>(!(p.exponent < infinity<double>));
   }
@@ -273,25 +297,26 @@ struct Alignments {
   static FUSEDLOSS_INLINE void advance_state(States from, States to, WideArray p, Wide none,
                                              const std::uint64_t* follows, std::int64_t s) {
     const Wide last = from.label[s - 1], gap = from.blank[s];
-    to.label.set(s, scaled(wide_sum(from.label[s], gap, if_allowed(last, follows[s])), p[s]));
-    to.blank.set(s, scaled(wide_sum(gap, last), none));
+    to.label.set(s, sum(from.label[s], gap, if_allowed(last, follows[s])) * p[s]);
+    to.blank.set(s, (gap + last) * none);
   }
 
   static FUSEDLOSS_INLINE void retreat_state(States from, States to, States reached, WideArray p, Wide none, Wide all,
                                              double per_all, const std::uint64_t* follows, Shares shares,
                                              std::int64_t s) {
     const Wide own = from.label[s];
-    const Wide of_label = wide_sum(own, from.blank[s + 1], if_allowed(from.label[s + 1], follows[s + 1]));
-    const Wide of_blank = wide_sum(from.blank[s], own);
+    const Wide of_label = sum(own, from.blank[s + 1], if_allowed(from.label[s + 1], follows[s + 1]));
+    const Wide of_blank = from.blank[s] + own;
     shares.label[s] = share_of(reached.label[s], of_label, all, per_all);
     shares.blank[s] = share_of(reached.blank[s], of_blank, all, per_all);
     shares.probability[s] = narrowed(p[s]);
-    to.label.set(s, scaled(of_label, p[s]));
-    to.blank.set(s, scaled(of_blank, none));
+    to.label.set(s, of_label * p[s]);
+    to.blank.set(s, of_blank * none);
   }
 
   static FUSEDLOSS_INLINE double share_of(Wide beginning, Wide end, Wide all, double per_all) {
-    return narrowed({beginning.mantissa * end.mantissa * per_all, beginning.exponent + end.exponent - all.exponent});
+    const Wide both = beginning * end;
+    return narrowed({both.mantissa * per_all, both.exponent - all.exponent});
   }
 
   /// -p log p

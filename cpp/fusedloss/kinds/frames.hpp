@@ -16,113 +16,113 @@ FUSEDLOSS_BEGIN
 /// Frames with fewer classes than this are visited across: what a row costs whatever its length is shared by a group.
 constexpr std::int64_t frames_across_below = 256;
 
-/// What is kept of a frame. Without a softmax (its entries are logarithms of probabilities) 0 and 1.
+/// Frames up to this size are asked for while the one before them is worked on, the second-level cache holding both.
+constexpr std::int64_t max_ahead_bytes = 128 * 1024;
+
+/// What is kept of a frame: its maximum and the probability of that (NaN if there is no softmax), and how exponentials
+/// are taken. Without a softmax, as its entries are logarithms of probabilities, the first two are 0 and 1.
 template <class T>
 struct Frame {
-  T shift;       ///< the maximum
-  double share;  ///< the probability of the maximum; NaN if there is no softmax of these numbers
+  double share;
+  T shift;
+  T bias, low, raise;  ///< of Reach
+  T scale;             ///< what makes a probability of an exponential
 };
 
-template <class T>
-FUSEDLOSS_SHARED bool frames_lie_across(const abi::Call* call) {
-  const abi::Array& pred = call->inputs[0];
-  return call->classes < frames_across_below || pred.dtype != dtype_of<T> ||
-         pred.class_stride != static_cast<std::int64_t>(sizeof(T));
+/// Whether a group of frames is folded at a time. Where there is no softmax, but a few numbers of each frame are looked
+/// at, that would only move the others.
+FUSEDLOSS_SHARED bool folds_across(const abi::Call* call, bool softmax) {
+  return (softmax && call->classes < frames_across_below) || !classes_together(call->inputs[0]);
 }
 
 /// Elements of one of the two scratch arrays of frames.
 template <class T>
 FUSEDLOSS_SHARED std::int64_t frame_elements(const abi::Call* call) {
   const std::int64_t width = lanes<T>;
-  return frames_lie_across<T>(call) ? call->classes * width : (call->classes + width - 1) / width * width;
+  return folds_across(call, true) ? call->classes * width : (call->classes + width - 1) / width * width;
 }
 
-/// The frames of one utterance, those of a unit at a time.
+/// The frames of one utterance: some at a time for their softmax, one by one (if its classes lie side by side) for
+/// their gradient.
 template <class T>
 class Frames {
  public:
   static constexpr int width = lanes<T>;
 
   /// `room` is for two arrays of `frame_elements`.
-  FUSEDLOSS_INLINE Frames(const abi::Call* of, std::int64_t utterance, T* room)
-      : call(of), pred_room(room), grad_room(room + frame_elements<T>(of)) {
-    pred_start = utterance * call->inputs[0].strides[0];
-    grad_start = utterance * call->grad[0].strides[0];
-    across = frames_lie_across<T>(call);
+  FUSEDLOSS_INLINE Frames(const abi::Call* of, std::int64_t utterance, bool softmax, T* room)
+      : call(of),
+        pred_start(utterance * of->inputs[0].strides[0]),
+        grad_start(utterance * of->grad[0].strides[0]),
+        pred_room(room),
+        grad_room(room + frame_elements<T>(of)),
+        fold_across(folds_across(of, softmax)),
+        map_across(!classes_together(of->inputs[0])) {
     for (int l = 0; l < width; ++l) ones[l] = T(1);
     unit.call = call;
     unit.live = {ones, 0, ones};
-    unit.across = across;
     unit.live_classes = unit.classes = call->classes;
-    unit.full = across ? call->classes : call->classes / width;
-    unit.groups = across ? call->classes : (call->classes + width - 1) / width;
   }
 
-  /// How many frames a unit holds.
-  std::int64_t step() const { return across ? width : 1; }
+  /// How many frames are folded at a time, and how many are mapped.
+  std::int64_t fold_step() const { return fold_across ? width : 1; }
+  std::int64_t map_step() const { return map_across ? width : 1; }
 
-  /// Brings `here` frames from `first` on.
-  FUSEDLOSS_INLINE void bring(std::int64_t first, int here) {
-    locate(call->sequences->pred_stride, pred_start, first, here);
-    unit.pred = RowArrays<T>::bring(call->inputs[0], offsets, 0, here, across, call->classes, pred_room, pred_tail);
+  /// Brings `here` frames from `first` on, to be folded.
+  FUSEDLOSS_INLINE void bring(std::int64_t first, int here) { bring(first, here, fold_across); }
+
+  /// Some classes of one of them.
+  FUSEDLOSS_INLINE void take(int lane, const std::int64_t* index, std::int64_t count, double* to) const {
+    const T* from =
+        unit.across ? unit.pred.at + lane : unit.pred.at;  // the tail of a row stands behind its groups, too
+    const std::int64_t step = unit.across ? unit.pred.step : 1;
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<double>(from[index[i] * step]);
   }
 
-  /// A class of a frame of the unit.
-  FUSEDLOSS_INLINE T at(int lane, std::int64_t index) const { return unit.at(unit.pred, lane, index); }
-
-  /// The softmax of each frame of the unit.
+  /// The softmax of each of them.
   FUSEDLOSS_INLINE void fold(Frame<T>* frame, int here) {
     const SoftmaxLoss<T> none{nullptr, nullptr, false, T(0)};
     Folded<T> row;
     SoftmaxRows<T, abi::value_only, true>::fold_row(unit, none, nullptr, row);
+    Reach<T> reach;
+    reach.aim(row.shift);
     for (int l = 0; l < here; ++l) {
       const T undefined = row.one[l] == T(0) ? not_a_number<T> : row.shift[l] - row.shift[l];
-      frame[l] = {row.shift[l], 1.0 / (1.0 + row.rest[l] + static_cast<double>(undefined))};
+      const double share = 1.0 / (1.0 + row.rest[l] + static_cast<double>(undefined));
+      const T scale = static_cast<T>(share * reach.per_unit[l]);
+      frame[l] = {share, row.shift[l], reach.bias[l], reach.low[l], reach.raise[l], scale};
     }
   }
 
-  /// Points the unit at the place of the gradient of `here` frames from `first` on.
-  FUSEDLOSS_INLINE void place(std::int64_t first, int here) {
-    locate(call->sequences->grad_stride, grad_start, first, here);
-    unit.grad = RowArrays<T>::place(call->grad[0], offsets, 0, here, across, grad_room, grad_tail);
+  /// Writes slope x p of all classes of `here` frames from `first` on.
+  FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, T slope) {
+    bring(first, here, map_across);
+    place(first, here);
+    map_unit(frame, here, slope);
   }
 
-  /// Writes slope x p of all classes.
-  FUSEDLOSS_SHARED void map(const Frame<T>* frame, int here, T slope) {
-    Reach<T> reach;
-    alignas(64) T shift[width], scale[width];
-    for (int l = 0; l < width; ++l) shift[l] = frame[across && l < here ? l : 0].shift;
-    reach.aim(shift);
-    for (int l = 0; l < width; ++l) {
-      scale[l] = static_cast<T>(frame[across && l < here ? l : 0].share * reach.per_unit[l]);
-    }
-    const Reach<T> by = reach;  // a copy that no store can change
-    visit(unit, 0, unit.groups,
-          [&](const auto& pred, const auto&, const auto&, const auto& grad, const auto&, std::int64_t,
-              std::int64_t count) {
-            for (std::int64_t group = 0; group < count; ++group) {
-              const T* z = pred + group * unit.pred.step;
-              T* g = grad + group * unit.grad.step;
-              FUSEDLOSS_LANES(width)
-              for (int l = 0; l < width; ++l) g[l] = slope * (by.exponential(z[l], l) * scale[l]);
-            }
-          });
-  }
-
-  /// Writes one number to all classes.
-  FUSEDLOSS_SHARED void fill(T number) {
+  /// Writes one number to all of their classes.
+  FUSEDLOSS_SHARED void fill(std::int64_t first, int here, T number) {
+    arrange(map_across);
+    place(first, here);
     for (std::int64_t group = 0; group < unit.groups; ++group) {
       T* g = group < unit.full ? unit.grad.at + group * unit.grad.step : unit.grad.tail;
       for (int l = 0; l < width; ++l) g[l] = number;
     }
   }
 
-  /// The gradient of a class of a frame of the unit.
-  FUSEDLOSS_INLINE T& grad_at(int lane, std::int64_t index) const { return unit.at(unit.grad, lane, index); }
+  /// The gradient of some classes of one of them.
+  FUSEDLOSS_INLINE void put(int lane, const std::int64_t* index, std::int64_t count, const double* from) const {
+    T* const body = unit.across ? unit.grad.at + lane : unit.grad.at;
+    const std::int64_t step = unit.across ? unit.grad.step : 1;
+    const std::int64_t end = unit.across ? unit.classes : unit.full * width;
+    T* const tail = unit.across ? body : unit.grad.tail - end;
+    for (std::int64_t i = 0; i < count; ++i) (index[i] < end ? body : tail)[index[i] * step] = static_cast<T>(from[i]);
+  }
 
-  /// Hands the unit's gradient out.
+  /// Hands their gradient out.
   FUSEDLOSS_INLINE void hand_out(int here) {
-    RowArrays<T>::hand_out(call->grad[0], offsets, unit.grad, 0, here, across, call->classes);
+    RowArrays<T>::hand_out(call->grad[0], offsets, unit.grad, 0, here, unit.across, call->classes);
   }
 
   /// Writes 0 to all classes of frames [first, last).
@@ -133,14 +133,64 @@ class Frames {
   }
 
  private:
+  FUSEDLOSS_INLINE void arrange(bool across) {
+    unit.across = across;
+    unit.full = across ? call->classes : call->classes / width;
+    unit.groups = across ? call->classes : (call->classes + width - 1) / width;
+    const bool waits = !across && call->classes * static_cast<std::int64_t>(sizeof(T)) <= max_ahead_bytes;
+    unit.ahead = waits ? call->sequences->pred_stride : 0;
+  }
+
+  FUSEDLOSS_INLINE void bring(std::int64_t first, int here, bool across) {
+    arrange(across);
+    locate(call->sequences->pred_stride, pred_start, first, here);
+    unit.pred = RowArrays<T>::bring(call->inputs[0], offsets, 0, here, across, call->classes, pred_room, pred_tail);
+  }
+
+  FUSEDLOSS_INLINE void place(std::int64_t first, int here) {
+    locate(call->sequences->grad_stride, grad_start, first, here);
+    unit.grad = RowArrays<T>::place(call->grad[0], offsets, 0, here, unit.across, grad_room, grad_tail);
+  }
+
+  FUSEDLOSS_SHARED void map_unit(const Frame<T>* frame, int here, T slope) {
+    alignas(64) T scale[width];
+    Reach<T> by;
+    const auto aim = [&](int l, const Frame<T>& of) {
+      by.bias[l] = of.bias;
+      by.low[l] = of.low;
+      by.raise[l] = of.raise;
+      scale[l] = of.scale;
+    };
+    if (unit.across) {
+      for (int l = 0; l < width; ++l) aim(l, frame[l < here ? l : 0]);
+    } else {
+      const Frame<T> only = *frame;
+      for (int l = 0; l < width; ++l) aim(l, only);
+    }
+    const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? call->sequences->grad_stride : 0;
+    const Reach<T> reach = by;  // a copy that no store can change
+    visit(unit, 0, unit.groups,
+          [&](const auto& pred, const auto&, const auto&, const auto& grad, const auto&, std::int64_t,
+              std::int64_t count) {
+            for (std::int64_t group = 0; group < count; ++group) {
+              const T* z = pred + group * unit.pred.step;
+              T* g = grad + group * unit.grad.step;
+              prefetch_read(z, -ahead);  // the gradient is written from the last frame to the first
+              prefetch_write(g, -ahead_of_grad);
+              FUSEDLOSS_LANES(width)
+              for (int l = 0; l < width; ++l) g[l] = slope * (reach.exponential(z[l], l) * scale[l]);
+            }
+          });
+  }
+
   FUSEDLOSS_INLINE void locate(std::int64_t stride, std::int64_t start, std::int64_t first, int here) {
     for (int l = 0; l < here; ++l) offsets[l] = start + (first + l) * stride;
   }
 
   const abi::Call* call;
-  T *pred_room, *grad_room;
   std::int64_t pred_start, grad_start;
-  bool across;
+  T *pred_room, *grad_room;
+  bool fold_across, map_across;
   Unit<T> unit;
   std::int64_t offsets[width];
   alignas(64) T ones[width], pred_tail[width], grad_tail[width];

@@ -45,8 +45,9 @@ struct Unit {
   Lane<const T> pred, target, vector;
   Lane<T> grad, hess;
   const abi::Call* call;
-  T* scratch;                 ///< room for `moved_arrays`, if the call moves logits
-  Lane<const T> live;         ///< 1 or 0; ones without a step where no class is left out
+  std::int64_t ahead = 0;  ///< bytes from pred to what is to be read next: it is asked for while exponentials are taken
+  T* scratch;              ///< room for `moved_arrays`, if the call moves logits
+  Lane<const T> live;      ///< 1 or 0; ones without a step where no class is left out
   std::int64_t live_classes;  ///< how many are 1 in a row
   std::int64_t label[width];  ///< -1: none. Visited along, all lanes have the row's
   T label_pred[width];        ///< pred at the label
@@ -79,11 +80,14 @@ FUSEDLOSS_INLINE void visit(const Unit<T>& unit, std::int64_t first, std::int64_
   }
 }
 
+/// Whether the classes of a row lie side by side.
+FUSEDLOSS_SHARED bool classes_together(const abi::Array& pred) {
+  return pred.class_stride == (pred.dtype == abi::float64 ? 8 : pred.dtype == abi::float32 ? 4 : 2);
+}
+
 template <class T>
 FUSEDLOSS_SHARED bool visits_across(const abi::Call* call) {
-  const abi::Array& pred = call->inputs[0];
-  const std::int64_t itemsize = pred.dtype == abi::float64 ? 8 : pred.dtype == abi::float32 ? 4 : 2;
-  return call->classes < across_below || pred.class_stride != itemsize;
+  return call->classes < across_below || !classes_together(call->inputs[0]);
 }
 
 template <class T>
@@ -309,8 +313,12 @@ struct RowArrays {
     if (row_in_place(array) && here == width) {
       const T* row[width];
       for (int l = 0; l < width; ++l) row[l] = reinterpret_cast<const T*>(address(array, offsets[l]));
-      for (std::int64_t c = 0; c < classes; ++c) {
-        for (int l = 0; l < width; ++l) room[c * width + l] = row[l][c];
+      // By blocks: rows that are a power of two apart share a place in the cache, which holds a few of them.
+      for (std::int64_t first = 0; first < classes; first += width) {
+        const std::int64_t last = classes - first < width ? classes : first + width;
+        for (int l = 0; l < width; ++l) {
+          for (std::int64_t c = first; c < last; ++c) room[c * width + l] = row[l][c];
+        }
       }
       return;
     }

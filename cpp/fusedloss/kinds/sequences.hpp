@@ -56,7 +56,7 @@ struct UtteranceTask {
     if (call->cotangent.layout != abi::absent) stage(call->cotangent, call->items, n, 1, &slope);
     slope = weight != 0 ? slope * call->scale * weight : 0;
     T* const room = static_cast<T*>(scratch);
-    Frames<T> frames(call, n, room);
+    Frames<T> frames(call, n, options.from_logits != T(0), room);
     double item = 0;
     if (weight != 0) {
       Solver solver{
@@ -115,19 +115,17 @@ struct UtteranceTask {
       const std::int64_t blank = call->sequences->blank;
       bool sound = true;
       alignments.start();
-      for (std::int64_t t = 0; t < alignments.frames; t += frames.step()) {
-        const int here = held(t);
+      for (std::int64_t t = 0; t < alignments.frames; t += frames.fold_step()) {
+        const int here = held(t, frames.fold_step());
         frames.bring(t, here);
         if (options.from_logits != T(0)) {
           frames.fold(frame + t, here);
         } else {
-          for (int l = 0; l < here; ++l) frame[t + l] = {T(0), 1.0};
+          for (int l = 0; l < here; ++l) frame[t + l] = {1.0, T(0), T(0), T(0), T(0), T(0)};
         }
         for (int l = 0; l < here; ++l) {
-          for (std::int64_t s = 0; s < alignments.labels; ++s) {
-            alignments.raw[s] = static_cast<double>(frames.at(l, alignments.label[s]));
-          }
-          alignments.raw[alignments.labels] = static_cast<double>(frames.at(l, blank));
+          frames.take(l, alignments.label, alignments.labels, alignments.raw);
+          frames.take(l, &blank, 1, alignments.raw + alignments.labels);
           sound &= alignments.emit(t + l, static_cast<double>(frame[t + l].shift), frame[t + l].share);
           alignments.advance(t + l);
         }
@@ -141,17 +139,11 @@ struct UtteranceTask {
       const bool softmax = options.from_logits != T(0);
       const Wide total = alignments.total();
       alignments.start_back();
-      for (std::int64_t t = (alignments.frames - 1) / frames.step() * frames.step(); t >= 0; t -= frames.step()) {
-        const int here = held(t);
-        if (by != 0.0) {
-          if (softmax) frames.bring(t, here);
-          frames.place(t, here);
-          if (softmax) {
-            frames.map(frame + t, here, static_cast<T>(by));
-          } else {
-            frames.fill(T(0));
-          }
-        }
+      const std::int64_t step = frames.map_step();
+      for (std::int64_t t = (alignments.frames - 1) / step * step; t >= 0; t -= step) {
+        const int here = held(t, step);
+        if (by != 0.0 && softmax) frames.map(t, here, frame + t, static_cast<T>(by));
+        if (by != 0.0 && !softmax) frames.fill(t, here, T(0));
         for (int l = here - 1; l >= 0; --l) {
           const double of_blank = alignments.retreat(t + l, total);
           if (by != 0.0) subtract(t, l, of_blank, by);
@@ -167,25 +159,17 @@ struct UtteranceTask {
     /// The gradient of the classes that occur.
     FUSEDLOSS_INLINE void subtract(std::int64_t t, int l, double of_blank, double by) {
       const bool softmax = options.from_logits != T(0);
-      double* const mass = alignments.mass;
-      const std::int64_t* const first = alignments.first_equal;
-      for (std::int64_t s = 0; s < alignments.labels; ++s) mass[first[s]] += alignments.posterior[s];
-      for (std::int64_t s = 0; s < alignments.labels; ++s) {
-        if (first[s] != s) continue;
-        const double p = softmax ? alignments.probability[s] : 0.0;
-        frames.grad_at(l, alignments.label[s]) = static_cast<T>(by * (p - mass[s]));
-        mass[s] = 0;
-      }
       const double p = softmax ? narrowed(alignments.blank[t + l]) : 0.0;
-      frames.grad_at(l, call->sequences->blank) = static_cast<T>(by * (p - of_blank));
+      const double at_blank = by * (p - of_blank);
+      frames.put(l, alignments.label, alignments.labels, alignments.slopes(by, softmax));
+      frames.put(l, &call->sequences->blank, 1, &at_blank);
     }
 
     /// One number to the gradient of all of the utterance's frames.
     FUSEDLOSS_INLINE void spread(T number) {
-      for (std::int64_t t = 0; t < alignments.frames; t += frames.step()) {
-        const int here = held(t);
-        frames.place(t, here);
-        frames.fill(number);
+      for (std::int64_t t = 0; t < alignments.frames; t += frames.map_step()) {
+        const int here = held(t, frames.map_step());
+        frames.fill(t, here, number);
         frames.hand_out(here);
       }
     }
@@ -205,9 +189,9 @@ struct UtteranceTask {
       return static_cast<char*>(array.data) + utterance * array.strides[0] + t * array.class_stride;
     }
 
-    FUSEDLOSS_INLINE int held(std::int64_t t) const {
-      const std::int64_t left = alignments.frames - t;
-      return static_cast<int>(left < frames.step() ? left : frames.step());
+    /// How many of `step` frames from t on there are.
+    FUSEDLOSS_INLINE int held(std::int64_t t, std::int64_t step) const {
+      return static_cast<int>(alignments.frames - t < step ? alignments.frames - t : step);
     }
   };
 };

@@ -347,6 +347,7 @@ struct SoftmaxRows {
               T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
               [[maybe_unused]] const Index number = static_cast<Index>(from - first + group) * per_group;
               [[maybe_unused]] const T* there = unit.live.at + (from + group) * unit.live.step;
+              prefetch_read(z, unit.ahead);
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const T e = reach.exponential(z[l], l);

@@ -1,7 +1,6 @@
 // Losses of sequences of frames and of the labels that occur in them.
 #pragma once
 
-#include "../core/list.hpp"
 #include "../kinds/sequences.hpp"
 
 FUSEDLOSS_BEGIN
@@ -15,7 +14,5 @@ struct CTC {
     T from_logits, zero_infinity, length_normalized;
   };
 };
-
-using SequenceLosses = List<CTC>;
 
 FUSEDLOSS_END

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,8 @@ class CTC(FramesLabels, Sequences):
         likelihood="categorical in each frame, summed over alignments",
         robustness="a wrong label costs in proportion to its logits",
         smoothness="infinitely differentiable",
+        # Thousands of sums and products follow one another, and each rounds.
+        tolerance=64.0,
         samples=(
             {},
             {"blank": -1, "layout": "NTC"},
@@ -84,81 +87,130 @@ class CTC(FramesLabels, Sequences):
         return "ctc", (float(self.from_logits), float(self.zero_infinity), float(self.length_normalized))
 
     def reference(self, pred: Array, target: Array) -> tuple[Any, Array]:
-        states, skips, log_p = self._states(pred, target)
-        if not (log_p < np.inf).all():
+        states, skips = self._states(pred, target)
+        p, log_p = self._probabilities(pred)
+        if not (log_p[:, states] < np.inf).all():
             return np.nan, np.full(pred.shape, np.nan)
-        beginnings, behind = recursion(log_p, skips, np.logaddexp)
-        total = np.logaddexp.reduce(behind[-1, -2:])
-        if total == -np.inf:
+        shares, total = _posterior(Wide.of(p[:, states], log_p[:, states]), skips)
+        if shares is None:
             return 0.0 if self.zero_infinity else np.inf, np.zeros(pred.shape)
-        posterior = self._posterior(log_p, beginnings, target, total)
-        grad = np.exp(self._log_probabilities(pred)) if self.from_logits else np.zeros(pred.shape)
-        np.subtract.at(grad, (slice(None), states), posterior)
+        grad = p if self.from_logits else np.zeros(pred.shape)
+        occupied = np.zeros(pred.shape)
+        for state, c in enumerate(states):
+            occupied[:, c] += shares[:, state]
         value = max(-total, 0.0) if self.from_logits else -total  # rounding may give a probability above 1
         factor = 1 / max(target.size, 1) if self.length_normalized else 1.0
-        return factor * value, factor * grad
+        return factor * value, factor * (grad - occupied)
 
     def reference_alignment(self, pred: Array, target: Array) -> tuple[Array, Array]:
-        _, skips, log_p = self._states(pred, target)
-        beginnings, behind = recursion(log_p, skips, np.logaddexp)
-        posterior = self._posterior(log_p, beginnings, target, np.logaddexp.reduce(behind[-1, -2:]))
-        entropy = -np.sum(posterior * np.log(np.where(posterior > 0, posterior, 1.0)), axis=1)
+        states, skips = self._states(pred, target)
+        p, log_p = (x[:, states] for x in self._probabilities(pred))
+        shares = _posterior(Wide.of(p, log_p), skips)[0]
+        assert shares is not None
+        entropy = -np.sum(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=1)
 
-        _, behind = recursion(log_p, skips, np.maximum)
+        best = np.full((len(log_p) + 1, states.size), -np.inf)
+        best[0, 0] = 0
+        for t, row in enumerate(log_p):
+            best[t + 1] = row + np.max(_from_before(best[t], skips, -np.inf), axis=0)
         path = np.empty(len(log_p), np.int64)
-        state = log_p.shape[1] - 1
-        if state > 0 and not behind[-1, state] > behind[-1, state - 1]:
+        state = states.size - 1
+        if state > 0 and not best[-1, state] > best[-1, state - 1]:
             state -= 1
         for t in range(len(log_p) - 1, -1, -1):
             path[t] = state
-            state -= int(np.argmax(_from_before(behind[t], skips)[:, state]))
+            state -= int(np.argmax(_from_before(best[t], skips, -np.inf)[:, state]))
         return np.where(path % 2 == 1, path // 2, -1), np.maximum(entropy, 0.0)
 
-    def _log_probabilities(self, pred: Array) -> Array:
-        return -Softmax.of(pred).nll if self.from_logits else pred
+    def _probabilities(self, pred: Array) -> tuple[Array, Array]:
+        """Of classes, and their logarithms."""
+        if not self.from_logits:
+            return np.exp(pred), pred
+        softmax = Softmax.of(pred)
+        return softmax.p, -softmax.nll
 
-    def _states(self, pred: Array, target: Array) -> tuple[Array, Array, Array]:
+    def _states(self, pred: Array, target: Array) -> tuple[Array, Array]:
         """What an alignment goes through, blanks between and around the labels.
 
         Returns:
-            The class of each state, whether it may follow the one two before it, its log-probability at each frame.
+            The class of each state, and whether it may follow the one two before it.
         """
         states = np.full(2 * target.size + 1, self.blank % pred.shape[1])
         states[1::2] = target
         skips = np.zeros(states.shape, bool)
         skips[3::2] = target[1:] != target[:-1]
-        return states, skips, self._log_probabilities(pred)[:, states]
-
-    def _posterior(self, log_p: Array, beginnings: Array, target: Array, total: Any) -> Array:
-        """Of the states at each frame; sums over ends are sums over beginnings of the utterance read backwards."""
-        skips = np.zeros(log_p.shape[1], bool)
-        skips[3::2] = (target[1:] != target[:-1])[::-1]
-        ends = recursion(log_p[::-1, ::-1], skips, np.logaddexp)[0][::-1, ::-1]
-        posterior: Array = np.exp(beginnings + log_p + ends - total)
-        return posterior
+        return states, skips
 
 
-def recursion(log_p: Array, skips: Array, plus: np.ufunc) -> tuple[Array, Array]:
-    """Sums over beginnings, or the largest of them.
+@dataclass(frozen=True)
+class Wide:
+    """Numbers >= 0 of any size: sums of alignments are far below what float64 holds, and logarithms lose digits.
 
-    Args:
-        log_p: (T, states), log-probabilities.
-        skips: Whether a state may follow the one two before it.
-        plus: Joins the logarithms of probabilities.
-
-    Returns:
-        (T, states), up to each frame without its own probability; (T + 1, states), before the first frame and behind
-        each one.
+    Attributes:
+        mantissa: In [1/2, 1).
+        exponent: A power of two, -inf for 0.
     """
-    before, behind = np.empty(log_p.shape), np.full((len(log_p) + 1, log_p.shape[1]), -np.inf)
-    behind[0, 0] = 0
-    for t, p in enumerate(log_p):
-        before[t] = plus.reduce(_from_before(behind[t], skips))
-        behind[t + 1] = before[t] + p
-    return before, behind
+
+    mantissa: Array
+    exponent: Array
+
+    @classmethod
+    def of(cls, p: Array, log_p: Array) -> Wide:
+        """Numbers that are given with their logarithms, where they leave the range of float64."""
+        mantissa, exponent = np.frexp(p)
+        far = p < 1e-300
+        power = np.floor(log_p / np.log(2))
+        rest = np.where(np.isfinite(power), log_p - power * np.log(2), 0.0)
+        return cls(np.where(far, np.exp(rest), mantissa), np.where(far, power, exponent))
+
+    def __getitem__(self, index: Any) -> Wide:
+        return Wide(self.mantissa[index], self.exponent[index])
+
+    def __mul__(self, other: Wide) -> Wide:
+        return Wide(self.mantissa * other.mantissa, self.exponent + other.exponent)
+
+    def sum(self) -> Wide:
+        """Over the first axis."""
+        top = np.max(self.exponent, axis=0)
+        gap = np.where(self.exponent > top - 1100, self.exponent - top, -1100).astype(np.int64)
+        mantissa, lift = np.frexp(np.sum(np.ldexp(self.mantissa, gap), axis=0))
+        return Wide(mantissa, top + lift)
+
+    def log(self) -> Any:
+        """The natural logarithm."""
+        small = np.abs(self.exponent) < 1000
+        near = np.log(np.ldexp(self.mantissa, np.where(small, self.exponent, 0).astype(np.int64)))
+        return np.where(small, near, np.log(self.mantissa) + self.exponent * np.log(2))
+
+    def over(self, other: Wide) -> Array:
+        """The quotient as plain numbers."""
+        power = np.maximum(self.exponent - other.exponent, -1100.0).astype(np.int64)
+        return np.asarray(np.ldexp(self.mantissa / other.mantissa, power))
 
 
-def _from_before(row: Array, skips: Array) -> Array:
+def _beginnings(p: Wide, skips: Array) -> tuple[Wide, Wide]:
+    """Sums over what leads to each state at each frame, without its own probability; and behind the last frame."""
+    mantissa, exponent = np.ones(p.mantissa.shape), np.empty(p.mantissa.shape)
+    row = Wide(np.ones(skips.size), np.where(np.arange(skips.size) == 0, 0.0, -np.inf))
+    for t in range(len(mantissa)):
+        before = Wide(_from_before(row.mantissa, skips, 1.0), _from_before(row.exponent, skips, -np.inf)).sum()
+        mantissa[t], exponent[t] = before.mantissa, before.exponent
+        row = before * p[t]
+    return Wide(mantissa, exponent), row
+
+
+def _posterior(p: Wide, skips: Array) -> tuple[Array | None, Any]:
+    """That of each state at each frame, None if there is no alignment; and the logarithm of the total."""
+    begin, row = _beginnings(p, skips)
+    total = row[-2:].sum()
+    if total.exponent == -np.inf:
+        return None, -np.inf
+    backwards = np.append(skips[2:], [False, False])[: skips.size][::-1]  # sums over ends: read from the end
+    end = _beginnings(p[::-1, ::-1], backwards)[0][::-1, ::-1]
+    return (begin * p * end).over(total), total.log()
+
+
+def _from_before(row: Array, skips: Array, nothing: float) -> Array:
     """What a state can be reached from: itself, the one before it, the one before that."""
-    padded = np.concatenate([[-np.inf] * 2, row])
-    return np.stack([row, padded[1:-1], np.where(skips, padded[:-2], -np.inf)])
+    padded = np.concatenate([[nothing] * 2, row])
+    return np.stack([row, padded[1:-1], np.where(skips, padded[:-2], nothing)])
