@@ -75,8 +75,8 @@ class Sequences(Kind):
         """
         raise NotImplementedError
 
-    def reference_alignment(self, pred: Array, target: Array) -> tuple[Array, Array]:
-        """Of one utterance: the label of each frame in the best alignment or -1, and the posterior's entropy."""
+    def reference_alignment(self, pred: Array, target: Array) -> tuple[Array, Array] | None:
+        """Of one utterance: which label each frame has in the best alignment, or -1, and the posterior's entropy."""
         raise NotImplementedError
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
@@ -151,10 +151,10 @@ class Sequences(Kind):
             z, y = pred[n, :end].astype(np.float64), batch.labels[batch.starts[n] : batch.starts[n + 1]]
             with np.errstate(all="ignore"):
                 value[n], grad[n, :end] = self.reference(z, y)
-                if job.extra is not None and self.reference(z, y)[0] < np.inf:
-                    position, job.extra[2][n, :end] = self.reference_alignment(z, y)
-                    job.extra[1][n, :end] = position
-                    job.extra[0][n, :end] = np.append(y, batch.blank)[position]
+                found = self.reference_alignment(z, y) if job.extra is not None else None
+                if job.extra is not None and found is not None:
+                    job.extra[0][n, :end] = np.append(y, batch.blank)[found[0]]
+                    job.extra[1][n, :end], job.extra[2][n, :end] = found
         turned = tuple(np.moveaxis(x, batch.axis, 0) for x in job.grad or () if x is not None)
         with np.errstate(all="ignore"):
             return dataclasses.replace(job, grad=turned).finish(weight, value, (grad,), ()), -1

@@ -102,11 +102,12 @@ class CTC(FramesLabels, Sequences):
         factor = 1 / max(target.size, 1) if self.length_normalized else 1.0
         return factor * value, factor * (grad - occupied)
 
-    def reference_alignment(self, pred: Array, target: Array) -> tuple[Array, Array]:
+    def reference_alignment(self, pred: Array, target: Array) -> tuple[Array, Array] | None:
         states, skips = self._states(pred, target)
         p, log_p = (x[:, states] for x in self._probabilities(pred))
-        shares = _posterior(Wide.of(p, log_p), skips)[0]
-        assert shares is not None
+        shares = _posterior(Wide.of(p, log_p), skips)[0] if (log_p < np.inf).all() else None
+        if shares is None:
+            return None
         entropy = -np.sum(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=1)
 
         best = np.full((len(log_p) + 1, states.size), -np.inf)
