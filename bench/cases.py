@@ -15,6 +15,7 @@ from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
+from fusedloss.kinds.sequences import Sequences
 from fusedloss.kinds.vectors import Vectors
 
 Shape = tuple[int, ...]
@@ -27,6 +28,7 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     LinearRows: ((256, 128, 2000), (4096, 512, 32000)),  # rows, features, classes
     Vectors: ((128, 32), (10**6 // 64, 64)),  # latent variables of samples
     fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
+    Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -36,6 +38,7 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     LinearRows: ((256, 128, 2000),),
     Vectors: ((128, 32),),
     fl.ELBO: ((128, 784, 32),),
+    Sequences: ((200, 16, 64, 30),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -77,6 +80,11 @@ class Case:
             pred = _draw(rng, None, (samples, pixels), self.dtype)
             mean, log_var = (_draw(rng, None, (samples, dimensions), self.dtype) for _ in range(2))
             return pred, rng.uniform(0, 1, pred.shape).astype(self.dtype), mean, log_var
+        if kind_of(type(self.loss)) is Sequences:
+            frames, utterances, classes, labels = self.shape
+            pred = _draw(rng, None, self.shape[:3], self.dtype)
+            target = rng.integers(1, classes, (utterances, labels))
+            return pred, target, np.full(utterances, frames), np.full(utterances, labels)
         needed = [name for name in self.loss.operands if name not in self.loss.optional]
         return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in needed)
 

@@ -192,9 +192,14 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.BinaryCrossEntropy: lambda f, z, y: f.binary_cross_entropy_with_logits(z, y),
     fl.CrossEntropy: lambda f, z, y: f.cross_entropy(z, y),
     fl.LinearCrossEntropy: Several(_torch_linear_cross_entropy, (0, 1, 3)),
+    fl.CTC: lambda f, z, *labels: _torch_ctc(f, z, *labels),
     fl.OrdinalCumulative: lambda f, z, y: _torch_ordinal(f, z, y),
     fl.SquaredEMD: lambda f, z, y: _torch_emd(f, z, y),
 }
+
+
+def _torch_ctc(f: Any, z: Any, y: Any, frames: Any, labels: Any) -> Any:
+    return f.ctc_loss(f.log_softmax(z, 2), y, frames, labels, reduction="sum") / len(frames)
 
 
 def _torch_ordinal(f: Any, z: Any, y: Any) -> Any:

@@ -25,7 +25,7 @@ from bench.__main__ import main
 from bench.candidates import Bench
 
 ROOT = Path(__file__).resolve().parent.parent
-SIZES = ["--size", "100", "7x5", "7x4x5"]
+SIZES = ["--size", "100", "7x5", "7x4x5", "9x2x5x3"]
 LOSSES = [cls() for cls in fl.losses()]
 
 
@@ -51,7 +51,7 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("dtype", cases.DTYPES)
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_operands_are_what_the_loss_takes(loss: Any, dtype: str) -> None:
-    shapes = [(1000,), (50, 20), (50, 8, 20)]
+    shapes = [(1000,), (50, 20), (50, 8, 20), (50, 4, 20, 3)]
     (case,) = cases.cases([loss], [dtype], shapes, quick=False)
     operands = case.operands()
     assert set(loss.operands[len(operands) :]) <= set(loss.optional)
@@ -59,7 +59,7 @@ def test_operands_are_what_the_loss_takes(loss: Any, dtype: str) -> None:
         assert name not in loss.domain or loss.domain[name].contains(operand).all()
         if name in loss.variables:
             assert operand.dtype == dtype
-            assert operand.shape == case.shape or (len(case.shape) == 3 and set(operand.shape) < set(case.shape))
+            assert operand.shape == case.shape or (len(case.shape) > 2 and set(operand.shape) < set(case.shape))
     grads = loss.grad(*operands)
     for grad in grads if isinstance(grads, tuple) else (grads,):
         assert np.isfinite(grad).all()
@@ -190,6 +190,8 @@ def test_everything_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[st
         if len(row["shape"]) == 3:  # of which no array has all axes
             rows, features, classes = row["shape"]
             elements = (rows + classes) * features
+        if len(row["shape"]) == 4:
+            elements = np.prod(row["shape"][:3])  # the last is the length of labels
         assert row["bytes"] >= 2 * elements * np.dtype(row["dtype"]).itemsize
         assert set(row["seconds"]) == {"out", "fresh", "reference", "triad"}
         for time in row["seconds"].values():
@@ -309,7 +311,20 @@ def test_a_missing_peer_is_left_out_unless_it_is_named(
 def test_peers_give_the_same_results(tmp_path: Path) -> None:
     """In a process of its own: JAX is told once and for all to compute in double precision."""
     file = tmp_path / "times.json"
-    line = [sys.executable, "-m", "bench", "--quick", "--size", "300", "40x7", "40x4x7", "--peers", "--json", str(file)]
+    line = [
+        sys.executable,
+        "-m",
+        "bench",
+        "--quick",
+        "--size",
+        "300",
+        "40x7",
+        "40x4x7",
+        "20x2x7x4",
+        "--peers",
+        "--json",
+        str(file),
+    ]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=300)
     assert done.returncode == 0, done.stderr
     compared = {(row["loss"], name) for row in json.loads(file.read_text())["rows"] for name in row["seconds"]}

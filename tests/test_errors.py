@@ -411,6 +411,175 @@ def test_queries(case: Case) -> None:
     case.check()
 
 
+# ---- Utterances ----
+
+FRAMES = np.zeros((4, 2, 3))  # four frames of two utterances, three classes
+WORDS = np.array([[1, 2, 1], [2, 0, 0]])
+
+
+def ctc(
+    pred: Any = FRAMES, target: Any = WORDS, frames: Any = (4, 3), labels: Any = (3, 1), **options: Any
+) -> Callable[[], Any]:
+    return lambda: fl.ctc(pred, target, frames, labels, **options)
+
+
+@cases(
+    Case("blank type", lambda: fl.CTC(blank=0.0), TypeError, "CTC: blank must be an integer, got 0.0"),
+    Case("layout", lambda: fl.CTC(layout="NCT"), ValueError, "CTC: layout must be 'TNC' or 'NTC', got 'NCT'"),
+    Case("flag", lambda: fl.CTC(zero_infinity=1), TypeError, "CTC: zero_infinity must be True or False, got 1"),
+    Case(
+        "axes",
+        ctc(FRAMES[:, 0]),
+        ValueError,
+        "pred must have shape (frames, utterances, classes), as layout='TNC' says, got (4, 3)",
+    ),
+    Case(
+        "axes of the other layout",
+        ctc(FRAMES[0], layout="NTC"),
+        ValueError,
+        "pred must have shape (utterances, frames, classes), as layout='NTC' says, got (2, 3)",
+    ),
+    Case("blank", ctc(blank=3), ValueError, "blank=3 is no class of pred, which has 3"),
+    Case("negative blank", ctc(blank=-4), ValueError, "blank=-4 is no class of pred, which has 3"),
+    Case("no classes", ctc(FRAMES[..., :0]), ValueError, "blank=0 is no class of pred, which has 0"),
+    Case(
+        "frames' type",
+        ctc(frames=[4.0, 3.0]),
+        TypeError,
+        "input_lengths holds the number of frames of each utterance and must be of an integer dtype, got float64",
+    ),
+    Case(
+        "frames' shape",
+        ctc(frames=[4, 3, 2]),
+        ValueError,
+        "input_lengths must have shape (2,), a number for each utterance, got (3,)",
+    ),
+    Case(
+        "too many frames",
+        ctc(frames=[4, 5]),
+        ValueError,
+        "input_lengths must be between 0 and 4, the frames of pred, got 5 at index (1,)",
+    ),
+    Case(
+        "negative frames",
+        ctc(frames=[-1, 4]),
+        ValueError,
+        "input_lengths must be between 0 and 4, the frames of pred, got -1 at index (0,)",
+    ),
+    Case(
+        "labels' number type",
+        ctc(labels=[True, True]),
+        TypeError,
+        "target_lengths holds the number of labels of each utterance and must be of an integer dtype, got bool",
+    ),
+    Case(
+        "labels' number shape",
+        ctc(labels=3),
+        ValueError,
+        "target_lengths must have shape (2,), a number for each utterance, got ()",
+    ),
+    Case(
+        "too many labels",
+        ctc(labels=[3, 4]),
+        ValueError,
+        "target_lengths must be between 0 and 3, the labels of target, got 4 at index (1,)",
+    ),
+    Case(
+        "negative labels",
+        ctc(labels=[3, -2]),
+        ValueError,
+        "target_lengths must be between 0 and 3, the labels of target, got -2 at index (1,)",
+    ),
+    Case(
+        "sum of labels",
+        ctc(target=[1, 2, 1, 2], labels=[3, 2]),
+        ValueError,
+        "target_lengths must add up to the 4 labels of target, got 5",
+    ),
+    Case(
+        "targets' type",
+        ctc(target=WORDS.astype(np.float32)),
+        TypeError,
+        "target holds labels and must be of an integer dtype, got float32",
+    ),
+    Case(
+        "targets' rows",
+        ctc(target=WORDS[:1]),
+        ValueError,
+        "target must have a row for each of the 2 utterances of pred, got shape (1, 3)",
+    ),
+    Case(
+        "targets' axes",
+        ctc(target=WORDS[..., np.newaxis]),
+        ValueError,
+        "target must have shape (2, labels), or one axis with the labels of all utterances one after the other; "
+        "got (2, 3, 1)",
+    ),
+    Case(
+        "label too large",
+        ctc(target=[[1, 2, 3], [2, 0, 0]]),
+        IndexError,
+        "target 3 at index (0, 2) (label 2 of utterance 0) is out of range for 3 classes",
+    ),
+    Case(
+        "negative label",
+        ctc(target=[1, 2, 1, -1]),
+        IndexError,
+        "target -1 at index (3,) (label 0 of utterance 1) is out of range for 3 classes",
+    ),
+    Case(
+        "label of 64 bits",
+        ctc(target=np.array([1, 2, 2**63, 1], np.uint64)),
+        IndexError,
+        "target 9223372036854775808 at index (2,) (label 2 of utterance 0) is out of range for 3 classes",
+    ),
+    Case(
+        "label blank",
+        ctc(target=[[1, 2, 1], [0, 0, 0]]),
+        ValueError,
+        "target 0 at index (1, 0) (label 0 of utterance 1) is the blank, which is no label; choose another `blank`",
+    ),
+    Case(
+        "label blank from behind",
+        ctc(blank=-1),
+        ValueError,
+        "target 2 at index (0, 1) (label 1 of utterance 0) is the blank, which is no label; choose another `blank`",
+    ),
+    Case(
+        "weight shape",
+        ctc(sample_weight=np.ones((4, 2))),
+        ValueError,
+        "sample_weight must have the items' shape (2,), or that of their leading axes, or axes of length 1; got (4, 2)",
+    ),
+    Case("weight", ctc(sample_weight=[1, -2]), ValueError, "sample_weight must be >= 0, got -2 at index (1,)"),
+    Case(
+        "weight that is NaN",
+        ctc(sample_weight=[np.nan, 1]),
+        ValueError,
+        "sample_weight must be >= 0, got nan at index (0,)",
+    ),
+    Case(
+        "total",
+        lambda: fl.CTC().weight_total([[1, 2]]),
+        ValueError,
+        "target_lengths must have one axis, got shape (1, 2)",
+    ),
+)
+def test_utterances(case: Case) -> None:
+    case.check()
+
+
+def test_nothing_is_written_before_labels_and_lengths_are_checked() -> None:
+    out = np.full(FRAMES.shape, 7.0)
+    loss = fl.CTC()
+    for target, frames in ((changed(WORDS, (1, 0), 9), [4, 4]), (WORDS, [4, 5])):
+        with pytest.raises((IndexError, ValueError)):
+            loss.grad(FRAMES, target, frames, [3, 1], out=out)
+    with pytest.raises(ValueError, match="sample_weight"):
+        loss.grad(FRAMES, WORDS, [4, 4], [3, 1], out=out, sample_weight=[1, -1])
+    assert (out == 7).all()
+
+
 # ---- Labels ----
 
 

@@ -29,7 +29,18 @@ def train_digits(printed: str) -> None:
     assert 0 < share < share_of_reference < 100, printed
 
 
-CLAIMS: dict[str, Callable[[str], None]] = {"train_digits.py": train_digits}
+def ctc_align(printed: str) -> None:
+    """The error rate falls, and the alignment of a string collapses to how it is read."""
+    *on_the_way, last = percentages(printed)
+    assert on_the_way[0] > 90, printed
+    assert last < 15, printed
+    assert last < on_the_way[-1] < on_the_way[0], printed
+    found = re.search(r"^(\d+) lies along the columns as ([\d.]+)$", printed, re.MULTILINE)
+    assert found, printed
+    assert re.sub(r"\.", "", re.sub(r"(.)\1*", r"\1", found[2])) == found[1]
+
+
+CLAIMS: dict[str, Callable[[str], None]] = {"ctc_align.py": ctc_align, "train_digits.py": train_digits}
 
 
 def test_every_example_has_its_claim() -> None:

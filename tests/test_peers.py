@@ -551,7 +551,68 @@ def test_ranking_in_torch(seed: int, dtype: np.dtype) -> None:
         close(grad, slope, dtype)
 
 
+def utterances(seed: int, dtype: Any) -> tuple[np.ndarray, ...]:
+    """Logits (T, N, C) and padded labels with repeats, some of them without labels; the blank is first or last."""
+    rng = np.random.default_rng(seed)
+    frames, count, classes, most = 30, 6, int(rng.integers(3, 12)), int(rng.integers(1, 9))
+    blank = 0 if seed % 2 else classes - 1
+    z = rng.normal(0, rng.choice([0.3, 2, 6]), (frames, count, classes)).astype(dtype)
+    labels = rng.choice(np.delete(np.arange(classes), blank), (count, most))
+    labels[:, 1:] = np.where(rng.random((count, most - 1)) < 0.3, labels[:, :-1], labels[:, 1:])
+    ends, counts = rng.integers(2 * most, frames + 1, count), rng.integers(0, most + 1, count)
+    return z, labels, ends, counts, np.array(blank)
+
+
+@ROUNDS
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_torch_ctc(seed: int, reduction: str, dtype: np.dtype) -> None:
+    """Its mean is over utterances divided by their labels; its gradient is that of logits."""
+    torch = pytest.importorskip("torch")
+    z, labels, ends, counts, blank = utterances(seed, dtype)
+    ends[0] = 1 if counts[0] > 1 else ends[0]  # without an alignment
+    joined = np.concatenate([row[:n] for row, n in zip(labels, counts, strict=True)])
+    loss = fl.CTC(blank=int(blank), zero_infinity=True, length_normalized=reduction == "mean", reduction=reduction)
+
+    def theirs(x: Any) -> Any:
+        return torch.nn.functional.ctc_loss(
+            torch.log_softmax(x, 2),
+            torch.tensor(joined if seed % 3 else labels),
+            torch.tensor(ends),
+            torch.tensor(counts),
+            blank=int(blank),
+            reduction=reduction,
+            zero_infinity=True,
+        )
+
+    value, grad = loss.value_and_grad(z, labels, ends, counts)
+    expected, slope = torch_gradient(theirs, z)
+    close(value, expected, dtype)
+    # It subtracts logarithms of the size of the value before it takes their exponential.
+    largest = float(np.max(loss.replace(reduction="none")(z, labels, ends, counts)))
+    np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=4 * np.finfo(dtype).eps * largest)
+
+
 # ---- JAX and optax ----
+
+
+@ROUNDS
+def test_optax_ctc(seed: int) -> None:
+    """Batch first, with masks of what is padding; in float32, where a sum of none is e^-1e5."""
+    jax = pytest.importorskip("jax")
+    optax = pytest.importorskip("optax")
+    dtype = np.dtype(np.float32)
+    z, labels, ends, counts, blank = utterances(seed, dtype)
+    z = np.ascontiguousarray(z.transpose(1, 0, 2))
+    padding = (np.arange(z.shape[1]) >= ends[:, None]).astype(dtype)
+    label_padding = (np.arange(labels.shape[1]) >= counts[:, None]).astype(dtype)
+    loss = fl.CTC(blank=int(blank), layout="NTC", reduction="sum")
+
+    def theirs(x: Any) -> Any:
+        return optax.ctc_loss(x, padding, labels, label_padding, blank_id=int(blank)).sum()
+
+    value, grad = loss.value_and_grad(z, labels, ends, counts)
+    close(value, theirs(jax.numpy.asarray(z)), dtype)
+    np.testing.assert_allclose(grad, jax.grad(theirs)(jax.numpy.asarray(z)), rtol=2e-4, atol=2e-4)
 
 
 @ROUNDS

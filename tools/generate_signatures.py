@@ -66,6 +66,18 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target",
         "fast": False,
     },
+    "FramesLabels": {
+        "doc": "Losses of frames of utterances and of the labels that occur in them, with the gradient by the frames.",
+        "operands": {
+            "pred": "The classes of each frame of each utterance: (frames, utterances, classes), or as `layout` says.",
+            "target": "The labels of each utterance: (utterances, most labels), or all of them one after the other.",
+            "input_lengths": "How many frames each utterance has; those behind them are not read.",
+            "target_lengths": "How many labels each utterance has.",
+        },
+        "variables": ("pred",),
+        "weighed": "target_lengths",
+        "fast": False,
+    },
     "PredTargetVariance": {
         "doc": "Losses of a normal distribution's mean and variance and a target, with gradients to the first two.",
         "operands": {"pred": "The mean.", "target": "What was observed.", "variance": "The variance."},

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -90,6 +91,8 @@ void clear(abi::Call& call) {
   for (abi::Array& array : call.extra) array.layout = abi::absent;
   call.classes = call.labels = 1;
   call.starts = nullptr;
+  call.frames = 1;
+  call.sequences = nullptr;
 }
 
 py::object element(const std::optional<py::tuple>& tuple, std::size_t index) {
@@ -332,6 +335,98 @@ std::pair<double, std::int64_t> run_queries(const py::capsule& plan_capsule, int
   call.classes = count == 0 ? 1 : static_cast<std::int64_t>(std::clamp(steps / static_cast<double>(count), 1.0, 1e15));
   const Outcome outcome = execute(kernel, precision, set, call);
   return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
+}
+
+/// An array of utterances, frames and classes, `axis` the utterances; a by-product has no classes.
+std::int64_t describe_frames(const py::object& object, int axis, std::int64_t utterances, std::int64_t frames,
+                             bool written, abi::Array& to) {
+  const auto array = py::reinterpret_borrow<py::array>(object);
+  if (array.ndim() < 2 || array.shape(axis) != utterances || array.shape(1 - axis) != frames) {
+    throw py::value_error("fusedloss._core: an array does not have the shape of the call");
+  }
+  if (written && !array.writeable()) throw py::value_error("fusedloss._core: an output is read-only");
+  to.data = const_cast<void*>(array.data());
+  to.dtype = dtype_of(array);
+  const std::int64_t size = item_size(to.dtype), stride = array.strides(1 - axis);
+  to.strides[0] = array.strides(axis);
+  to.class_stride = array.ndim() == 3 ? array.strides(2) : stride;
+  const bool aligned = reinterpret_cast<std::uintptr_t>(to.data) % static_cast<std::uintptr_t>(size) == 0 &&
+                       to.strides[0] % size == 0 && stride % size == 0 && to.class_stride % size == 0;
+  to.layout = aligned ? abi::contiguous : abi::strided;
+  return stride;
+}
+
+/// The longest utterances first: of those that differ, the one with more frames, or labels.
+std::vector<std::int64_t> longest_first(const abi::Sequences& all, py::ssize_t count) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  const auto labels = [&](std::int64_t n) { return all.starts[n + 1] - all.starts[n]; };
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return std::make_pair(all.frames[a], labels(a)) > std::make_pair(all.frames[b], labels(b));
+  });
+  return order;
+}
+
+/// `axis` is that of the utterances in pred, the other one of the first two that of frames. Utterance n has the first
+/// frames[n] of them and the labels from starts[n] to starts[n + 1].
+double run_sequences(const py::capsule& plan_capsule, int outputs, int precision, const py::array& pred, int axis,
+                     const py::array_t<std::int64_t>& frames, const py::array_t<std::int64_t>& labels,
+                     const py::array_t<std::int64_t>& starts, std::int64_t blank, const py::object& weight,
+                     const py::object& cotangent, const py::object& value, const py::object& grad, double scale,
+                     const std::optional<py::tuple>& extra) {
+  const Plan& plan = plan_of(plan_capsule);
+  const abi::Kernel& kernel = plan.chosen();
+  const auto set = static_cast<abi::Outputs>(outputs);
+  if (pred.ndim() != 3 || axis < 0 || axis > 1) throw py::value_error("fusedloss._core: pred has other axes");
+  if (set > abi::value_grad || (set == abi::value_grad) == grad.is_none()) {
+    throw py::value_error("fusedloss._core: utterances have a value and a gradient");
+  }
+  const py::ssize_t count = pred.shape(axis), all_frames = pred.shape(1 - axis), classes = pred.shape(2);
+  const auto plain = [](const py::array_t<std::int64_t>& array, py::ssize_t size) {
+    return array.ndim() == 1 && array.shape(0) == size && (size < 2 || array.strides(0) == sizeof(std::int64_t));
+  };
+  if (!plain(frames, count) || !plain(starts, count + 1) || !plain(labels, labels.size()) || blank < 0 ||
+      blank >= classes) {
+    throw py::value_error("fusedloss._core: lengths do not fit the utterances");
+  }
+  abi::Sequences all{};
+  all.frames = frames.data();
+  all.labels = labels.data();
+  all.starts = starts.data();
+  all.blank = blank;
+  all.all_frames = all_frames;
+  double steps = 0;
+  bool fits = all.starts[0] == 0 && all.starts[count] == labels.size();
+  for (py::ssize_t n = 0; n < count; ++n) {
+    fits &= all.frames[n] >= 0 && all.frames[n] <= all_frames && all.starts[n] <= all.starts[n + 1];
+    steps += static_cast<double>(all.frames[n]);
+  }
+  for (py::ssize_t s = 0; s < labels.size(); ++s) fits &= all.labels[s] >= 0 && all.labels[s] < classes;
+  if (!fits) throw py::value_error("fusedloss._core: an utterance is not within the call");
+  const std::vector<std::int64_t> order = longest_first(all, count);
+  all.order = order.data();
+
+  abi::Call call;
+  clear(call);
+  call.options = plan.options(precision);
+  call.scale = scale;
+  ItemSpace space(frames, -1);
+  space.add(weight, false, false, call.weight);
+  space.add(cotangent, false, false, call.cotangent);
+  space.add(value, false, true, call.value);
+  space.finish(call);
+  all.pred_stride = describe_frames(pred, axis, count, all_frames, false, call.inputs[0]);
+  if (!grad.is_none()) all.grad_stride = describe_frames(grad, axis, count, all_frames, true, call.grad[0]);
+  all.path.layout = all.position.layout = all.entropy.layout = abi::absent;
+  if (extra) {
+    describe_frames((*extra)[0], 0, count, all_frames, true, all.path);
+    describe_frames((*extra)[1], 0, count, all_frames, true, all.position);
+    describe_frames((*extra)[2], 0, count, all_frames, true, all.entropy);
+  }
+  call.classes = call.labels = classes;
+  call.frames = count == 0 ? 0 : steps / static_cast<double>(count);
+  call.sequences = &all;
+  return execute(kernel, precision, set, call).sum;
 }
 
 const abi::Kernel& weight_kernel(const char* name) { return *runtime::find_kernel(name, runtime::selected()); }
@@ -607,6 +702,7 @@ void register_losses(py::module_& module) {
   module.def("run", &run);
   module.def("run_rows", &run_rows);
   module.def("run_queries", &run_queries);
+  module.def("run_sequences", &run_sequences);
   module.def("total_weight", &total_weight);
   module.def("total_row_weight", &total_row_weight);
   module.def("scan_labels", &scan_labels);

@@ -107,6 +107,26 @@ def run_queries(
 ) -> tuple[float, int]:
     """A pass of a loss over queries."""
 
+def run_sequences(
+    plan: Plan,
+    outputs: int,
+    precision: int,
+    pred: Array,
+    axis: int,
+    frames: Array,
+    labels: Array,
+    starts: Array,
+    blank: int,
+    weight: Array | None,
+    cotangent: Array | None,
+    value: Array | None,
+    grad: Array | None,
+    scale: float,
+    extra: tuple[Array, ...] | None,
+    /,
+) -> float:
+    """A pass of a loss over utterances."""
+
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""
 

@@ -37,10 +37,12 @@ from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
+from .losses.sequence import CTC
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
 from .losses.vae import ELBO, GaussianKL
 
 __all__ = [
+    "CTC",
     "ELBO",
     "MAE",
     "MAPE",
@@ -113,6 +115,7 @@ __all__ = [
     "critic_generator",
     "cross_entropy",
     "crps_gaussian",
+    "ctc",
     "elbo",
     "entmax15",
     "expectile",
@@ -229,6 +232,7 @@ LOSSES: dict[str, type[Loss]] = {
     "welsch": Welsch,
     "tukey": Tukey,
     "barron": Barron,
+    "ctc": CTC,
     "cross_entropy": CrossEntropy,
     "focal": Focal,
     "poly_loss": PolyLoss,
@@ -1480,6 +1484,39 @@ def barron(
     return Barron(alpha=alpha, c=c, reduction=reduction)(
         pred, target, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def ctc(
+    pred: ArrayLike,
+    target: ArrayLike,
+    input_lengths: ArrayLike,
+    target_lengths: ArrayLike,
+    *,
+    blank: int = 0,
+    from_logits: bool = True,
+    layout: str = "TNC",
+    zero_infinity: bool = False,
+    length_normalized: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """-log of the probability that frames read as the labels: connectionist temporal classification (Graves 2006).
+
+    The value of `CTC` as a function: `pred`, `target`, `input_lengths`, `target_lengths` as in a call, the options
+    those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CTC(
+        blank=blank,
+        from_logits=from_logits,
+        layout=layout,
+        zero_infinity=zero_infinity,
+        length_normalized=length_normalized,
+        reduction=reduction,
+    )(pred, target, input_lengths, target_lengths, sample_weight=sample_weight, denominator=denominator)
 
 
 def cross_entropy(

@@ -257,6 +257,22 @@ def labels(x: Array, name: str = "target") -> Array:
     return x
 
 
+def integers(x: ArrayLike, name: str, what: str) -> Array:
+    """An argument that counts or numbers something; `what` says so in the message."""
+    result = array(x, name)
+    if result.size == 0:  # an empty list has no integer dtype
+        return result.astype(np.int64)
+    if result.dtype.kind not in "iu":
+        raise TypeError(f"{name} holds {what} and must be of an integer dtype, got {result.dtype}")
+    return result
+
+
+def one_axis(x: Array, name: str) -> None:
+    """Raises ValueError unless `x` has one axis."""
+    if x.ndim != 1:
+        raise ValueError(f"{name} must have one axis, got shape {x.shape}")
+
+
 def labels_in_range(x: Array, classes: int, ignore_index: int | None, name: str = "target") -> None:
     """Raises IndexError for the first label that is neither a class nor ignored."""
     if backend.compiled():

@@ -73,6 +73,20 @@ struct Logits {
 /// By-products of a softmax, one an item.
 enum Extra : std::int32_t { log_probability, log_sum, entropy, argmax, extras };
 
+/// Utterances, the items of a call, along the first axis of their arrays: frames of classes, `strides[0]` bytes from
+/// utterance to utterance, and labels.
+struct Sequences {
+  const std::int64_t* order;   ///< which utterance a task takes
+  const std::int64_t* frames;  ///< how many each has
+  const std::int64_t* labels;  ///< of all utterances, one after the other
+  const std::int64_t* starts;  ///< the first label of each utterance, and the end of the last one
+  std::int64_t blank;
+  std::int64_t all_frames;                ///< of pred; those behind an utterance's end are not read
+  std::int64_t pred_stride, grad_stride;  ///< bytes from frame to frame
+  Array path, position, entropy;  ///< by-products of each frame, `class_stride` bytes apart; the first two are 64-bit
+                                  ///< integers, side by side
+};
+
 /// A call of any kind. `inputs` holds the operands in the order of the loss's functor, parameters that are arrays
 /// behind them.
 struct Call {
@@ -105,6 +119,8 @@ struct Call {
   Array extra[extras];       ///< in the precision of the arithmetic, argmax as 64-bit integers
   // Queries only: the first document of each, and the end of the last. `classes` is the steps an item takes on average.
   const std::int64_t* starts;
+  double frames;               ///< of an item on average, each of `classes`; 1 but for utterances
+  const Sequences* sequences;  ///< utterances only
 };
 
 /// What a task hands back, added up in task order.
@@ -122,7 +138,15 @@ constexpr int precisions = 2;  ///< float32, float64
 
 /// What a kernel's items are, and what its target is. Grades are labels that classes lie between, one more than them.
 /// Queries take a step a document, or one for each pair of them.
-enum Kind : std::int32_t { elements, rows_of_labels, rows_of_grades, rows_of_distributions, queries, queries_of_pairs };
+enum Kind : std::int32_t {
+  elements,
+  rows_of_labels,
+  rows_of_grades,
+  rows_of_distributions,
+  queries,
+  queries_of_pairs,
+  utterances
+};
 
 /// One loss as the dispatcher sees it.
 struct Kernel {

@@ -27,12 +27,12 @@ constexpr int block_size = lanes<T> * groups_per_block;
 /// How far ahead of its use data is asked for. Beyond the end of an array this does nothing.
 constexpr int prefetch_bytes = 4096;
 
-FUSEDLOSS_INLINE void prefetch_read(const void* at) {
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(at) + prefetch_bytes));
+FUSEDLOSS_INLINE void prefetch_read(const void* at, std::int64_t bytes = prefetch_bytes) {
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(at) + bytes));
 }
 
-FUSEDLOSS_INLINE void prefetch_write(void* at) {
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(at) + prefetch_bytes), 1);
+FUSEDLOSS_INLINE void prefetch_write(void* at, std::int64_t bytes = prefetch_bytes) {
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(at) + bytes), 1);
 }
 
 /// The lowest finite number.

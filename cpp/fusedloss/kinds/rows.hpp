@@ -46,8 +46,9 @@ struct Unit {
   Lane<const T> pred, target, vector;
   Lane<T> grad, hess;
   const abi::Call* call;
-  T* scratch;                 ///< room for `moved_arrays`, if the call moves logits
-  Lane<const T> live;         ///< 1 or 0; ones without a step where no class is left out
+  std::int64_t ahead = 0;  ///< bytes from pred to what is to be read next: it is asked for while exponentials are taken
+  T* scratch;              ///< room for `moved_arrays`, if the call moves logits
+  Lane<const T> live;      ///< 1 or 0; ones without a step where no class is left out
   std::int64_t live_classes;  ///< how many are 1 in a row
   std::int64_t label[width];  ///< -1: none. Visited along, all lanes have the row's, unless several are solved together
   T label_pred[width];        ///< pred at the label
@@ -80,11 +81,14 @@ FUSEDLOSS_INLINE void visit(const Unit<T>& unit, std::int64_t first, std::int64_
   }
 }
 
+/// Whether the classes of a row lie side by side.
+FUSEDLOSS_SHARED bool classes_together(const abi::Array& pred) {
+  return pred.class_stride == (pred.dtype == abi::float64 ? 8 : pred.dtype == abi::float32 ? 4 : 2);
+}
+
 template <class T>
 FUSEDLOSS_SHARED bool visits_across(const abi::Call* call) {
-  const abi::Array& pred = call->inputs[0];
-  const std::int64_t itemsize = pred.dtype == abi::float64 ? 8 : pred.dtype == abi::float32 ? 4 : 2;
-  return call->classes < across_below || pred.class_stride != itemsize;
+  return call->classes < across_below || !classes_together(call->inputs[0]);
 }
 
 template <class T>

@@ -515,6 +515,7 @@ struct SoftmaxRows {
               [[maybe_unused]] const Index number = static_cast<Index>(from - first + group) * per_group;
               [[maybe_unused]] const T* there = unit.live.at + (from + group) * unit.live.step;
               [[maybe_unused]] const T* later = from - first + group < to_come ? z + stretch * unit.pred.step : nothing;
+              prefetch_read(z, unit.ahead);
               FUSEDLOSS_LANES(width)
               for (int l = 0; l < width; ++l) {
                 const T e = reach.exponential(z[l], l);

@@ -120,6 +120,11 @@ class Pass:
         return float(items.sum())
 
 
+def sum_of_weights(weight: Array | None, shape: tuple[int, ...]) -> float:
+    """Of items that count by nothing but their weight."""
+    return float(math.prod(shape)) if weight is None else float(weight.astype(np.float64).sum())
+
+
 class Kind(Loss):
     """A loss that can be called; the operand sets in `operands` give its methods their signatures."""
 

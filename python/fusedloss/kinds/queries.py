@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
-from .kind import Batch, Kind, Pass
+from .kind import Batch, Kind, Pass, sum_of_weights
 
 
 @dataclasses.dataclass(slots=True)
@@ -65,7 +65,7 @@ class Queries(Kind):
         return QueryBatch((starts.size - 1,), (pred, target), {"pred": pred}, dtype, starts)
 
     def _total(self, batch: Batch, weight: Array | None) -> float:
-        return float(batch.shape[0]) if weight is None else float(weight.astype(np.float64).sum())
+        return sum_of_weights(weight, batch.shape)
 
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         target, *parting = target
@@ -74,7 +74,7 @@ class Queries(Kind):
         shape = (_starts(array.size, "target", *parting).size - 1,)
         weight = checks.sample_weight(sample_weight, shape)
         checks.not_negative(weight, sample_weight)
-        return float(shape[0]) if weight is None else float(weight.astype(np.float64).sum())
+        return sum_of_weights(weight, shape)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, QueryBatch)
@@ -149,7 +149,7 @@ def _starts(documents: int, of: str, groups: ArrayLike | None = None, lengths: A
     if groups is not None and lengths is not None:
         raise ValueError("groups and lengths say the same in two ways; give one of them")
     if groups is not None:
-        ids = _integers(groups, "groups", "an id for each document")
+        ids = checks.integers(groups, "groups", "an id for each document")
         checks.same_shape(ids, (documents,), "groups", of)
         changes = np.flatnonzero(ids[1:] != ids[:-1]) + 1
         starts = np.concatenate([np.arange(min(documents, 1)), changes, [documents]])
@@ -165,9 +165,8 @@ def _starts(documents: int, of: str, groups: ArrayLike | None = None, lengths: A
                 seen[id_] = start
         return starts.astype(np.int64)
     if lengths is not None:
-        given = _integers(lengths, "lengths", "the number of documents of each query")
-        if given.ndim != 1:
-            raise ValueError(f"lengths must have one axis, got shape {given.shape}")
+        given = checks.integers(lengths, "lengths", "the number of documents of each query")
+        checks.one_axis(given, "lengths")
         wrong = np.flatnonzero((given < 0) | (given > documents))
         if wrong.size:
             raise ValueError(
@@ -179,12 +178,3 @@ def _starts(documents: int, of: str, groups: ArrayLike | None = None, lengths: A
             raise ValueError(f"lengths must add up to the {documents} documents of {of}, got {starts[-1]}")
         return starts.astype(np.int64)
     return np.array([0, documents] if documents else [0], np.int64)
-
-
-def _integers(x: ArrayLike, name: str, what: str) -> Array:
-    array = checks.array(x, name)
-    if array.size == 0:  # an empty list has no integer dtype
-        return array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} holds {what} and must be of an integer dtype, got {array.dtype}")
-    return array

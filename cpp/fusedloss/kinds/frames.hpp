@@ -1,0 +1,199 @@
+// Frames of utterances, each with its own softmax: brought in a few at a time as the rows of other losses are, folded,
+// and turned into their gradient.
+//
+// Design:
+// 1. A fold keeps two numbers of a frame, its maximum and the share of that; exponentials are taken again for the
+//    gradient. So logits are read twice and the gradient is written once, however long an utterance is.
+// 2. The few classes that a loss looks at are computed in double, whatever the precision of the logits: their
+//    probability is to be multiplied thousands of times, and what it is subtracted from is nearly equal.
+#pragma once
+
+#include "../core/wide.hpp"
+#include "softmax.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// Frames with fewer classes than this are visited across: what a row costs whatever its length is shared by a group.
+constexpr std::int64_t frames_across_below = 256;
+
+/// Frames up to this size are asked for while the one before them is worked on, the second-level cache holding both.
+constexpr std::int64_t max_ahead_bytes = 128 * 1024;
+
+/// What is kept of a frame: its maximum and the probability of that (NaN if there is no softmax), and how exponentials
+/// are taken. Without a softmax, as its entries are logarithms of probabilities, the first two are 0 and 1.
+template <class T>
+struct Frame {
+  double share;
+  T shift;
+  T bias, low, raise;  ///< of Reach
+  T scale;             ///< what makes a probability of an exponential
+};
+
+/// Whether a group of frames is folded at a time. Where there is no softmax, but a few numbers of each frame are looked
+/// at, that would only move the others.
+FUSEDLOSS_SHARED bool folds_across(const abi::Call* call, bool softmax) {
+  return (softmax && call->classes < frames_across_below) || !classes_together(call->inputs[0]);
+}
+
+/// Elements of one of the two scratch arrays of frames.
+template <class T>
+FUSEDLOSS_SHARED std::int64_t frame_elements(const abi::Call* call) {
+  const std::int64_t width = lanes<T>;
+  return folds_across(call, true) ? call->classes * width : (call->classes + width - 1) / width * width;
+}
+
+/// The frames of one utterance: some at a time for their softmax, one by one (if its classes lie side by side) for
+/// their gradient.
+template <class T>
+class Frames {
+ public:
+  static constexpr int width = lanes<T>;
+
+  /// `room` is for two arrays of `frame_elements`.
+  FUSEDLOSS_INLINE Frames(const abi::Call* of, std::int64_t utterance, bool softmax, T* room)
+      : call(of),
+        pred_start(utterance * of->inputs[0].strides[0]),
+        grad_start(utterance * of->grad[0].strides[0]),
+        pred_room(room),
+        grad_room(room + frame_elements<T>(of)),
+        fold_across(folds_across(of, softmax)),
+        map_across(!classes_together(of->inputs[0])) {
+    for (int l = 0; l < width; ++l) ones[l] = T(1);
+    unit.call = call;
+    unit.live = {ones, 0, ones};
+    unit.live_classes = unit.classes = call->classes;
+  }
+
+  /// How many frames are folded at a time, and how many are mapped.
+  std::int64_t fold_step() const { return fold_across ? width : 1; }
+  std::int64_t map_step() const { return map_across ? width : 1; }
+
+  /// Brings `here` frames from `first` on, to be folded.
+  FUSEDLOSS_INLINE void bring(std::int64_t first, int here) { bring(first, here, fold_across); }
+
+  /// Some classes of one of them.
+  FUSEDLOSS_INLINE void take(int lane, const std::int64_t* index, std::int64_t count, double* to) const {
+    const T* from =
+        unit.across ? unit.pred.at + lane : unit.pred.at;  // the tail of a row stands behind its groups, too
+    const std::int64_t step = unit.across ? unit.pred.step : 1;
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<double>(from[index[i] * step]);
+  }
+
+  /// The softmax of each of them.
+  FUSEDLOSS_INLINE void fold(Frame<T>* frame, int here) {
+    const SoftmaxLoss<T> none{nullptr, nullptr, false, T(0)};
+    Folded<T> row;
+    SoftmaxRows<T, abi::value_only, true>::fold_row(unit, none, row);
+    Reach<T> reach;
+    reach.aim(row.shift);
+    for (int l = 0; l < here; ++l) {
+      const T undefined = row.one[l] == T(0) ? not_a_number<T> : row.shift[l] - row.shift[l];
+      const double share = 1.0 / (1.0 + row.rest[l] + static_cast<double>(undefined));
+      const T scale = static_cast<T>(share * reach.per_unit[l]);
+      frame[l] = {share, row.shift[l], reach.bias[l], reach.low[l], reach.raise[l], scale};
+    }
+  }
+
+  /// Writes slope x p of all classes of `here` frames from `first` on.
+  FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, T slope) {
+    bring(first, here, map_across);
+    place(first, here);
+    map_unit(frame, here, slope);
+  }
+
+  /// Writes one number to all of their classes.
+  FUSEDLOSS_SHARED void fill(std::int64_t first, int here, T number) {
+    arrange(map_across);
+    place(first, here);
+    for (std::int64_t group = 0; group < unit.groups; ++group) {
+      T* g = group < unit.full ? unit.grad.at + group * unit.grad.step : unit.grad.tail;
+      for (int l = 0; l < width; ++l) g[l] = number;
+    }
+  }
+
+  /// The gradient of some classes of one of them.
+  FUSEDLOSS_INLINE void put(int lane, const std::int64_t* index, std::int64_t count, const double* from) const {
+    T* const body = unit.across ? unit.grad.at + lane : unit.grad.at;
+    const std::int64_t step = unit.across ? unit.grad.step : 1;
+    const std::int64_t end = unit.across ? unit.classes : unit.full * width;
+    T* const tail = unit.across ? body : unit.grad.tail - end;
+    for (std::int64_t i = 0; i < count; ++i) (index[i] < end ? body : tail)[index[i] * step] = static_cast<T>(from[i]);
+  }
+
+  /// Hands their gradient out.
+  FUSEDLOSS_INLINE void hand_out(int here) {
+    RowArrays<T>::hand_out(call->grad[0], offsets, unit.grad, 0, here, unit.across, call->classes);
+  }
+
+  /// Writes 0 to all classes of frames [first, last).
+  FUSEDLOSS_INLINE void clear(std::int64_t first, std::int64_t last) {
+    for (std::int64_t t = first; t < last; ++t) {
+      RowArrays<T>::clear(call->grad[0], grad_start + t * call->sequences->grad_stride, call->classes);
+    }
+  }
+
+ private:
+  FUSEDLOSS_INLINE void arrange(bool across) {
+    unit.across = across;
+    unit.full = across ? call->classes : call->classes / width;
+    unit.groups = across ? call->classes : (call->classes + width - 1) / width;
+    const bool waits = !across && call->classes * static_cast<std::int64_t>(sizeof(T)) <= max_ahead_bytes;
+    unit.ahead = waits ? call->sequences->pred_stride : 0;
+  }
+
+  FUSEDLOSS_INLINE void bring(std::int64_t first, int here, bool across) {
+    arrange(across);
+    locate(call->sequences->pred_stride, pred_start, first, here);
+    RowArrays<T>::bring(call->inputs[0], offsets, 0, here, across, call->classes, pred_room, pred_tail, unit.pred);
+  }
+
+  FUSEDLOSS_INLINE void place(std::int64_t first, int here) {
+    locate(call->sequences->grad_stride, grad_start, first, here);
+    RowArrays<T>::place(call->grad[0], offsets, 0, here, unit.across, grad_room, grad_tail, unit.grad);
+  }
+
+  FUSEDLOSS_SHARED void map_unit(const Frame<T>* frame, int here, T slope) {
+    alignas(64) T scale[width];
+    Reach<T> by;
+    const auto aim = [&](int l, const Frame<T>& of) {
+      by.bias[l] = of.bias;
+      by.low[l] = of.low;
+      by.raise[l] = of.raise;
+      scale[l] = of.scale;
+    };
+    if (unit.across) {
+      for (int l = 0; l < width; ++l) aim(l, frame[l < here ? l : 0]);
+    } else {
+      const Frame<T> only = *frame;
+      for (int l = 0; l < width; ++l) aim(l, only);
+    }
+    const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? call->sequences->grad_stride : 0;
+    const Reach<T> reach = by;  // a copy that no store can change
+    visit(unit, 0, unit.groups,
+          [&](const auto& pred, const auto&, const auto&, const auto& grad, const auto&, std::int64_t,
+              std::int64_t count) {
+            for (std::int64_t group = 0; group < count; ++group) {
+              const T* z = pred + group * unit.pred.step;
+              T* g = grad + group * unit.grad.step;
+              prefetch_read(z, -ahead);  // the gradient is written from the last frame to the first
+              prefetch_write(g, -ahead_of_grad);
+              FUSEDLOSS_LANES(width)
+              for (int l = 0; l < width; ++l) g[l] = slope * (reach.exponential(z[l], l) * scale[l]);
+            }
+          });
+  }
+
+  FUSEDLOSS_INLINE void locate(std::int64_t stride, std::int64_t start, std::int64_t first, int here) {
+    for (int l = 0; l < here; ++l) offsets[l] = start + (first + l) * stride;
+  }
+
+  const abi::Call* call;
+  std::int64_t pred_start, grad_start;
+  T *pred_room, *grad_room;
+  bool fold_across, map_across;
+  Unit<T> unit;
+  std::int64_t offsets[width];
+  alignas(64) T ones[width], pred_tail[width], grad_tail[width];
+};
+
+FUSEDLOSS_END

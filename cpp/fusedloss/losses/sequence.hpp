@@ -1,0 +1,18 @@
+// Losses of sequences of frames and of the labels that occur in them.
+#pragma once
+
+#include "../kinds/sequences.hpp"
+
+FUSEDLOSS_BEGIN
+
+/// -log of the probability of all alignments of the labels with the frames.
+struct CTC {
+  static constexpr const char* name = "ctc";
+  static constexpr double nanoseconds = 1.5;
+  template <class T>
+  struct Options {
+    T from_logits, zero_infinity, length_normalized;
+  };
+};
+
+FUSEDLOSS_END

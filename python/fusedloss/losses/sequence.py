@@ -1,0 +1,217 @@
+"""Losses of sequences of frames and of the labels that occur in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..facts import Facts, Traits
+from ..kinds.sequences import Sequences
+from ..kinds.softmax import Softmax
+from ..operands import FramesLabels
+
+
+class CTC(FramesLabels, Sequences):
+    r"""-log of the probability that frames read as the labels: connectionist temporal classification (Graves 2006).
+
+    .. math:: l = -\log \sum_{\pi \in B^{-1}(y)} \prod_t p_t(\pi_t), \quad p_t = \mathrm{softmax}(z_t)
+
+    An alignment :math:`\pi` gives each frame a label or the blank; B takes the blanks out of it, once runs of one class
+    have become one label. So labels that repeat need a blank between them. The value is the sum over all alignments of
+    the labels y with the frames; its gradient is the softmax less the posterior of each class at each frame.
+
+    An item is an utterance. pred has shape (frames, utterances, classes), or (utterances, frames, classes) with
+    ``layout="NTC"``; target (utterances, most labels), or one axis with all labels one after the other;
+    ``input_lengths`` and ``target_lengths`` say how many of each an utterance has. Frames behind its end are not read
+    and have the gradient 0. Sums are exact to rounding in double, whatever pred's precision, and do not underflow. A
+    target that no alignment gives (too few frames, or a logit of -inf) has the value inf and the gradient 0. An
+    utterance without labels must be blank throughout; one without frames and labels has the value 0. One with NaN, or a
+    frame without a softmax, is NaN throughout. Memory beside the results grows with the frames times the labels of the
+    longest utterance, for each thread. There is no Hessian.
+
+    With ``from_logits=False`` pred holds log-probabilities, and the gradient is that of the value with respect to them:
+    less the posterior, 0 for classes that are not among the labels. `torch.nn.functional.ctc_loss` gives
+    another one there, as if pred had come out of log_softmax: ours with logits. Behind a log_softmax both are the same.
+
+    Args:
+        blank: The class that stands for no label; negative: counted from the last one.
+        from_logits: Whether pred holds logits; else log-probabilities, which need not sum to 1.
+        layout: The order of pred's axes, ``"TNC"`` or ``"NTC"``.
+        zero_infinity: Whether the value of a target that no alignment gives is 0 instead of inf.
+        length_normalized: Whether each utterance's value is divided by its number of labels, if it has any: with a mean
+            over utterances that is the ``reduction="mean"`` of torch.
+        reduction: ``"mean"`` (over utterances), ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is no class.
+        ValueError: A label is the blank, or lengths do not fit pred and target.
+
+    Example:
+        >>> import numpy as np
+        >>> import fusedloss as fl
+        >>> logits = np.zeros((3, 2, 4))  # three frames of two utterances, four classes
+        >>> loss = fl.CTC(reduction="none")
+        >>> loss(logits, [[1, 2], [3, 0]], [3, 3], [2, 1]).round(6).tolist()  # of 64 paths, 5 and 6 are alignments
+        [2.549445, 2.367124]
+        >>> loss(logits, [1, 2, 3], [3, 3], [2, 1]).round(6).tolist()
+        [2.549445, 2.367124]
+        >>> loss.grad(logits, [1, 2, 3], [3, 3], [2, 1])[:, 1].round(4).tolist()
+        [[-0.25, 0.25, 0.25, -0.25], [-0.0833, 0.25, 0.25, -0.4167], [-0.25, 0.25, 0.25, -0.25]]
+    """
+
+    aliases = ("ctc_loss", "connectionist_temporal_classification")
+    facts = Facts(
+        task="recognition of sequences without alignments: speech, handwriting",
+        activation="softmax",
+        likelihood="categorical in each frame, summed over alignments",
+        robustness="a wrong label costs in proportion to its logits",
+        smoothness="infinitely differentiable",
+        # Thousands of sums and products follow one another, and each rounds.
+        tolerance=64.0,
+        samples=(
+            {},
+            {"blank": -1, "layout": "NTC"},
+            {"length_normalized": True, "zero_infinity": True},
+            {"from_logits": False},
+        ),
+    )
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(nonnegative=self.from_logits, lipschitz=1.0, shift_invariant=self.from_logits)
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "ctc", (float(self.from_logits), float(self.zero_infinity), float(self.length_normalized))
+
+    def reference(self, pred: Array, target: Array) -> tuple[Any, Array]:
+        states, skips = self._states(pred, target)
+        p, log_p = self._probabilities(pred)
+        if not (log_p[:, states] < np.inf).all():
+            return np.nan, np.full(pred.shape, np.nan)
+        shares, total = _posterior(Wide.of(p[:, states], log_p[:, states]), skips)
+        if shares is None:
+            return 0.0 if self.zero_infinity else np.inf, np.zeros(pred.shape)
+        grad = p if self.from_logits else np.zeros(pred.shape)
+        occupied = np.zeros(pred.shape)
+        for state, c in enumerate(states):
+            occupied[:, c] += shares[:, state]
+        value = max(-total, 0.0) if self.from_logits else -total  # rounding may give a probability above 1
+        factor = 1 / max(target.size, 1) if self.length_normalized else 1.0
+        return factor * value, factor * (grad - occupied)
+
+    def reference_alignment(self, pred: Array, target: Array) -> tuple[Array, Array] | None:
+        states, skips = self._states(pred, target)
+        p, log_p = (x[:, states] for x in self._probabilities(pred))
+        shares = _posterior(Wide.of(p, log_p), skips)[0] if (log_p < np.inf).all() else None
+        if shares is None:
+            return None
+        entropy = -np.sum(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=1)
+
+        best = np.full((len(log_p) + 1, states.size), -np.inf)
+        best[0, 0] = 0
+        for t, row in enumerate(log_p):
+            best[t + 1] = row + np.max(_from_before(best[t], skips, -np.inf), axis=0)
+        path = np.empty(len(log_p), np.int64)
+        state = states.size - 1
+        if state > 0 and not best[-1, state] > best[-1, state - 1]:
+            state -= 1
+        for t in range(len(log_p) - 1, -1, -1):
+            path[t] = state
+            state -= int(np.argmax(_from_before(best[t], skips, -np.inf)[:, state]))
+        return np.where(path % 2 == 1, path // 2, -1), np.maximum(entropy, 0.0)
+
+    def _probabilities(self, pred: Array) -> tuple[Array, Array]:
+        """Of classes, and their logarithms."""
+        if not self.from_logits:
+            return np.exp(pred), pred
+        softmax = Softmax.of(pred)
+        return softmax.p, -softmax.nll
+
+    def _states(self, pred: Array, target: Array) -> tuple[Array, Array]:
+        """What an alignment goes through, blanks between and around the labels.
+
+        Returns:
+            The class of each state, and whether it may follow the one two before it.
+        """
+        states = np.full(2 * target.size + 1, self.blank % pred.shape[1])
+        states[1::2] = target
+        skips = np.zeros(states.shape, bool)
+        skips[3::2] = target[1:] != target[:-1]
+        return states, skips
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Numbers >= 0 of any size: sums of alignments are far below what float64 holds, and logarithms lose digits.
+
+    Attributes:
+        mantissa: In [1/2, 1).
+        exponent: A power of two, -inf for 0.
+    """
+
+    mantissa: Array
+    exponent: Array
+
+    @classmethod
+    def of(cls, p: Array, log_p: Array) -> Wide:
+        """Numbers that are given with their logarithms, where they leave the range of float64."""
+        mantissa, exponent = np.frexp(p)
+        far = p < 1e-300
+        power = np.floor(log_p / np.log(2))
+        rest = np.where(np.isfinite(power), log_p - power * np.log(2), 0.0)
+        return cls(np.where(far, np.exp(rest), mantissa), np.where(far, power, exponent))
+
+    def __getitem__(self, index: Any) -> Wide:
+        return Wide(self.mantissa[index], self.exponent[index])
+
+    def __mul__(self, other: Wide) -> Wide:
+        return Wide(self.mantissa * other.mantissa, self.exponent + other.exponent)
+
+    def sum(self) -> Wide:
+        """Over the first axis."""
+        top = np.max(self.exponent, axis=0)
+        gap = np.where(self.exponent > top - 1100, self.exponent - top, -1100).astype(np.int64)
+        mantissa, lift = np.frexp(np.sum(np.ldexp(self.mantissa, gap), axis=0))
+        return Wide(mantissa, top + lift)
+
+    def log(self) -> Any:
+        """The natural logarithm."""
+        small = np.abs(self.exponent) < 1000
+        near = np.log(np.ldexp(self.mantissa, np.where(small, self.exponent, 0).astype(np.int64)))
+        return np.where(small, near, np.log(self.mantissa) + self.exponent * np.log(2))
+
+    def over(self, other: Wide) -> Array:
+        """The quotient as plain numbers."""
+        power = np.maximum(self.exponent - other.exponent, -1100.0).astype(np.int64)
+        return np.asarray(np.ldexp(self.mantissa / other.mantissa, power))
+
+
+def _beginnings(p: Wide, skips: Array) -> tuple[Wide, Wide]:
+    """Sums over what leads to each state at each frame, without its own probability; and behind the last frame."""
+    mantissa, exponent = np.ones(p.mantissa.shape), np.empty(p.mantissa.shape)
+    row = Wide(np.ones(skips.size), np.where(np.arange(skips.size) == 0, 0.0, -np.inf))
+    for t in range(len(mantissa)):
+        before = Wide(_from_before(row.mantissa, skips, 1.0), _from_before(row.exponent, skips, -np.inf)).sum()
+        mantissa[t], exponent[t] = before.mantissa, before.exponent
+        row = before * p[t]
+    return Wide(mantissa, exponent), row
+
+
+def _posterior(p: Wide, skips: Array) -> tuple[Array | None, Any]:
+    """That of each state at each frame, None if there is no alignment; and the logarithm of the total."""
+    begin, row = _beginnings(p, skips)
+    total = row[-2:].sum()
+    if total.exponent == -np.inf:
+        return None, -np.inf
+    backwards = np.append(skips[2:], [False, False])[: skips.size][::-1]  # sums over ends: read from the end
+    end = _beginnings(p[::-1, ::-1], backwards)[0][::-1, ::-1]
+    return (begin * p * end).over(total), total.log()
+
+
+def _from_before(row: Array, skips: Array, nothing: float) -> Array:
+    """What a state can be reached from: itself, the one before it, the one before that."""
+    padded = np.concatenate([[nothing] * 2, row])
+    return np.stack([row, padded[1:-1], np.where(skips, padded[:-2], nothing)])
