@@ -161,7 +161,8 @@ def _norm(arrays: Sequence[Array], ord: float) -> GradNorm:
     for array in arrays:
         for block in _blocks(array):
             numbers = block.astype(np.float64)
-            square = float(np.dot(numbers, numbers)) if ord == 2 else 0.0
+            with np.errstate(over="ignore", invalid="ignore"):
+                square = float(np.sum(np.square(numbers))) if ord == 2 else 0.0
             if SAFE_SQUARE < square < math.inf:
                 parts.append((1.0, square))
                 continue
