@@ -17,6 +17,8 @@ from .arrays import Array
 
 BLOCK = 1 << 15
 """Numbers: 256 KB in double precision."""
+SAFE_SQUARE = 1e-200
+"""Of a sum of squares above it, and finite, nothing that counts has left the range."""
 
 
 class GradNorm(NamedTuple):
@@ -159,6 +161,11 @@ def _norm(arrays: Sequence[Array], ord: float) -> GradNorm:
     for array in arrays:
         for block in _blocks(array):
             numbers = block.astype(np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):
+                square = float(np.sum(np.square(numbers))) if ord == 2 else 0.0
+            if SAFE_SQUARE < square < math.inf:
+                parts.append((1.0, square))
+                continue
             largest = float(np.max(np.abs(numbers), initial=0.0))
             if not math.isfinite(largest):
                 nan += int(np.count_nonzero(np.isnan(numbers)))
