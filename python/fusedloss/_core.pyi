@@ -122,7 +122,7 @@ def run_sequences(
     value: Array | None,
     grad: Array | None,
     scale: float,
-    extra: tuple[Array, ...] | None,
+    extra: tuple[Array | None, ...] | None,
     /,
 ) -> float:
     """A pass of a loss over utterances."""
