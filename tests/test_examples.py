@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pybind11
 import pytest
 from building import configure, run
@@ -40,7 +41,21 @@ def ctc_align(printed: str) -> None:
     assert re.sub(r"\.", "", re.sub(r"(.)\1*", r"\1", found[2])) == found[1]
 
 
-CLAIMS: dict[str, Callable[[str], None]] = {"ctc_align.py": ctc_align, "train_digits.py": train_digits}
+def score_logits(printed: str) -> None:
+    """A quantised copy is a little worse, by about its divergence."""
+    model, copy = (float(number) for number in re.findall(r"perplexity ([\d.]+)", printed))
+    (divergence,) = re.findall(r"copy: ([\d.e-]+) nats", printed)
+    assert 1 < model < 4000
+    assert abs(np.log(copy / model)) < 5 * float(divergence) < 0.1, printed
+    greedy, of_copy, agreed = percentages(printed)
+    assert abs(greedy - of_copy) < 5 < 90 < agreed, printed
+
+
+CLAIMS: dict[str, Callable[[str], None]] = {
+    "ctc_align.py": ctc_align,
+    "score_logits.py": score_logits,
+    "train_digits.py": train_digits,
+}
 
 
 def test_every_example_has_its_claim() -> None:
@@ -54,6 +69,31 @@ def test_example(name: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     CLAIMS[name](done.stdout)
+
+
+def test_score_logits_of_files(tmp_path: Path) -> None:
+    """Mapped and read in blocks, it prints and saves what NumPy gets from the whole."""
+    rng = np.random.default_rng(1)
+    logits, tokens = rng.normal(0, 2, (3, 40, 50)).astype(np.float16), rng.integers(0, 50, (3, 40))
+    files = {name: tmp_path / f"{name}.npy" for name in ("logits", "tokens", "other", "save")}
+    for name, array in (("logits", logits), ("tokens", tokens), ("other", logits)):
+        np.save(files[name], array)
+    arguments = [word for name, path in files.items() for word in (f"--{name}", str(path))]
+    in_small_blocks = "import score_logits; score_logits.BLOCK = 700; score_logits.main()"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", in_small_blocks, *arguments],
+        env={**os.environ, "PYTHONPATH": str(FOLDER)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    z = logits.astype(float)
+    logprob = np.take_along_axis(z - np.log(np.exp(z).sum(-1, keepdims=True)), tokens[..., np.newaxis], -1).ravel()
+    np.testing.assert_allclose(np.load(files["save"]), logprob, rtol=1e-5, atol=1e-5)
+    assert f"perplexity {np.exp(-logprob.mean()):.4f}" in done.stdout
+    assert "0 nats a token, 0 at most" in done.stdout
+    assert "the same in 100.00%" in done.stdout
 
 
 def test_a_loss_of_ones_own_in_cpp(tmp_path: Path) -> None:
