@@ -192,7 +192,7 @@ FUSEDLOSS_INLINE double log_sum_of(const Folded<T>& row, int l) {
 
 /// The first class that has the maximum, searched in the stretch that is known to hold it.
 template <class T>
-FUSEDLOSS_SHARED void find_maximum(Unit<T>& unit, const T (&given)[lanes<T>], const std::int64_t* stretch) {
+FUSEDLOSS_SHARED void find_maximum(Unit<T>& unit, const T* given, const std::int64_t* stretch) {
   constexpr int width = lanes<T>;
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   constexpr Index nowhere = INT32_MAX;

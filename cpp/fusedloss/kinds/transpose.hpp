@@ -40,7 +40,7 @@ FUSEDLOSS_INLINE std::int64_t next_square(std::int64_t at, std::int64_t length) 
 
 /// room[c * lanes + l] = row[l][c].
 template <class T>
-FUSEDLOSS_SHARED void interleave(const T* const (&row)[lanes<T>], std::int64_t length, T* room) {
+FUSEDLOSS_SHARED void interleave(const T* const* row, std::int64_t length, T* room) {
   constexpr int width = lanes<T>;
   if (length < 4) {
     for (std::int64_t c = 0; c < length; ++c) {
@@ -59,7 +59,7 @@ FUSEDLOSS_SHARED void interleave(const T* const (&row)[lanes<T>], std::int64_t l
 
 /// row[l][c] = room[c * lanes + l], of the first `rows` rows.
 template <class T>
-FUSEDLOSS_SHARED void separate(const T* room, std::int64_t length, T* const (&row)[lanes<T>], int rows) {
+FUSEDLOSS_SHARED void separate(const T* room, std::int64_t length, T* const* row, int rows) {
   constexpr int width = lanes<T>;
   int done = 0;
   for (; length >= 4 && done + 4 <= rows; done += 4) {
