@@ -24,6 +24,7 @@ import pytest
 import fusedloss as fl
 from fusedloss import checks
 from fusedloss.kinds.linear import LinearRows
+from fusedloss.kinds.tokens import Tokens
 
 ROOT = Path(__file__).resolve().parent.parent
 LOSSES = list(fl.losses())
@@ -283,7 +284,11 @@ def test_the_extension_has_every_kernel() -> None:
     from fusedloss import backend as module
 
     used: dict[str, int] = {}
-    for loss in (each.of_logits() if isinstance(each, LinearRows) else each for each in INSTANCES):
+    for loss in INSTANCES:
+        if isinstance(loss, LinearRows):
+            loss = loss.of_logits()
+        elif isinstance(loss, Tokens):
+            loss = loss.of_tokens()
         variants = (
             [{"labels": True}, {"labels": False}] if "labels" in inspect.signature(loss.kernel).parameters else [{}]
         )

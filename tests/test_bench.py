@@ -311,7 +311,20 @@ def test_a_missing_peer_is_left_out_unless_it_is_named(
 def test_peers_give_the_same_results(tmp_path: Path) -> None:
     """In a process of its own: JAX is told once and for all to compute in double precision."""
     file = tmp_path / "times.json"
-    line = [sys.executable, "-m", "bench", "--quick", "--size", "300", "40x7", "40x4x7", "20x2x7x4", "--peers", "--json", str(file)]
+    line = [
+        sys.executable,
+        "-m",
+        "bench",
+        "--quick",
+        "--size",
+        "300",
+        "40x7",
+        "40x4x7",
+        "20x2x7x4",
+        "--peers",
+        "--json",
+        str(file),
+    ]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, env=os.environ, timeout=300)
     assert done.returncode == 0, done.stderr
     compared = {(row["loss"], name) for row in json.loads(file.read_text())["rows"] for name in row["seconds"]}
