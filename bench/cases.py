@@ -16,6 +16,7 @@ from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
 from fusedloss.kinds.sequences import Sequences
+from fusedloss.kinds.tokens import Tokens
 from fusedloss.kinds.vectors import Vectors
 
 Shape = tuple[int, ...]
@@ -28,6 +29,7 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     LinearRows: ((256, 128, 2000), (4096, 512, 32000)),  # rows, features, classes
     Vectors: ((128, 32), (10**6 // 64, 64)),  # latent variables of samples
     fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
+    Tokens: ((32, 50, 1000), (16, 512, 32000)),  # sequences, tokens, classes
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
@@ -38,6 +40,7 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     LinearRows: ((256, 128, 2000),),
     Vectors: ((128, 32),),
     fl.ELBO: ((128, 784, 32),),
+    Tokens: ((32, 50, 1000),),
     Sequences: ((200, 16, 64, 30),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
@@ -65,7 +68,7 @@ class Case:
         """Random numbers from the loss's domains, in the order of its operands."""
         rng = np.random.default_rng(0)
         domain = self.loss.domain
-        if kind_of(type(self.loss)) is Rows:
+        if kind_of(type(self.loss)) in (Rows, Tokens):
             pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
             return pred, rng.integers(0, self.shape[-1], self.shape[:-1])
         if kind_of(type(self.loss)) is Queries:
@@ -90,6 +93,8 @@ class Case:
 
     def arguments(self) -> dict[str, np.ndarray]:
         """What a call is given beside the operands."""
+        if kind_of(type(self.loss)) is Tokens:
+            return {"lengths": np.linspace(0, self.shape[1], self.shape[0] + 1).astype(int)[1:]}
         if kind_of(type(self.loss)) is not Queries:
             return {}
         ends = np.minimum(np.arange(0, self.shape[0] + DOCUMENTS, DOCUMENTS), self.shape[0])

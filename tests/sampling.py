@@ -191,10 +191,12 @@ def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...]
 
 QUERIES = [loss for loss in INSTANCES if isinstance(loss, Queries)]  # test_queries.py has these
 DIVERGENCES = [loss for loss in INSTANCES if isinstance(loss, Divergences)]  # test_divergence.py
-PREDICTIONS = [loss for loss in INSTANCES if loss.operands == ("pred", "target") and loss.variables == ("pred",)]
-PREDICTIONS = [loss for loss in PREDICTIONS if loss not in QUERIES]
+PREDICTIONS = [
+    loss for loss in INSTANCES if loss.operands == ("pred", "target") and isinstance(loss, (Elementwise, Rows))
+]
 OTHERS = [loss for loss in INSTANCES if loss not in PREDICTIONS and isinstance(loss, Elementwise)]
-"""Of several operands of one shape: test_operands.py has these. Those of a linear layer are in test_linear.py."""
+"""Of several operands of one shape: test_operands.py has these. Those of a linear layer are in test_linear.py, of
+utterances in test_sequences.py, of tokens in test_tokens.py."""
 CASES = [
     Case(loss, target)
     for loss in PREDICTIONS

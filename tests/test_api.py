@@ -24,6 +24,7 @@ import pytest
 import fusedloss as fl
 from fusedloss import checks
 from fusedloss.kinds.linear import LinearRows
+from fusedloss.kinds.tokens import Tokens
 from fusedloss.kinds.vectors import Vectors
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -284,12 +285,15 @@ def test_the_extension_has_every_kernel() -> None:
     from fusedloss import backend as module
 
     used: dict[str, int] = {}
-    parts = [
-        each.of_logits() if isinstance(each, LinearRows) else each.of_entries(2) if isinstance(each, Vectors) else each
-        for each in INSTANCES
-        if hasattr(each, "kernel") or isinstance(each, (LinearRows, Vectors))
-    ]
-    for loss in parts:
+    for loss in INSTANCES:
+        if isinstance(loss, LinearRows):
+            loss = loss.of_logits()
+        elif isinstance(loss, Tokens):
+            loss = loss.of_tokens()
+        elif isinstance(loss, Vectors):
+            loss = loss.of_entries(2)
+        elif not hasattr(loss, "kernel"):
+            continue
         variants = (
             [{"labels": True}, {"labels": False}] if "labels" in inspect.signature(loss.kernel).parameters else [{}]
         )

@@ -569,6 +569,82 @@ def test_utterances(case: Case) -> None:
     case.check()
 
 
+SPOKEN = np.zeros((2, 4, 3))
+WRITTEN = np.zeros((2, 4), int)
+
+
+@cases(
+    Case(
+        "axes",
+        lambda: fl.sequence_cross_entropy(SPOKEN[0, 0], 0),
+        ValueError,
+        "pred must have shape (sequences, tokens, classes), or (all tokens, classes) with lengths; got (3,)",
+    ),
+    Case(
+        "packed without lengths",
+        lambda: fl.sequence_cross_entropy(SPOKEN[0], WRITTEN[0]),
+        ValueError,
+        "pred has the tokens of all sequences one after the other: lengths must say how many each has",
+    ),
+    Case(
+        "both",
+        lambda: fl.sequence_cross_entropy(SPOKEN, WRITTEN, lengths=[4, 2], mask=WRITTEN == 0),
+        ValueError,
+        "lengths and mask say the same in two ways; give one of them",
+    ),
+    Case(
+        "length",
+        lambda: fl.sequence_cross_entropy(SPOKEN, WRITTEN, lengths=[4, 5]),
+        ValueError,
+        "lengths must be between 0 and 4, the tokens of pred, got 5 at index (1,)",
+    ),
+    Case(
+        "lengths' type",
+        lambda: fl.sequence_cross_entropy(SPOKEN, WRITTEN, lengths=[4.0, 2.0]),
+        TypeError,
+        "lengths holds the number of tokens of each sequence and must be of an integer dtype, got float64",
+    ),
+    Case(
+        "lengths' sum",
+        lambda: fl.sequence_cross_entropy(SPOKEN[0], WRITTEN[0], lengths=[1, 2]),
+        ValueError,
+        "lengths must add up to the 4 tokens of pred, got 3",
+    ),
+    Case(
+        "mask's type",
+        lambda: fl.sequence_cross_entropy(SPOKEN, WRITTEN, mask=WRITTEN),
+        TypeError,
+        "mask must be an array of bool, True for tokens that count; got int64",
+    ),
+    Case(
+        "mask's shape",
+        lambda: fl.sequence_cross_entropy(SPOKEN, WRITTEN, mask=[True, False]),
+        ValueError,
+        "mask must have the shape of the tokens of pred, (2, 4), got (2,)",
+    ),
+    Case(
+        "target's shape",
+        lambda: fl.sequence_cross_entropy(SPOKEN, WRITTEN[:1]),
+        ValueError,
+        "target must have shape (2, 4) (labels) or (2, 4, 3) (distributions), got (1, 4)",
+    ),
+    Case(
+        "label",
+        lambda: fl.sequence_cross_entropy(SPOKEN, [[0, 0, 0, 7], [0, 9, 9, 9]], lengths=[4, 1]),
+        IndexError,
+        "target 7 at index (0, 3) is out of range for 3 classes",
+    ),
+    Case(
+        "weight",
+        lambda: fl.sequence_cross_entropy(SPOKEN, WRITTEN, sample_weight=[1, -2]),
+        ValueError,
+        "sample_weight must be >= 0, got -2 at index (1,)",
+    ),
+)
+def test_tokens(case: Case) -> None:
+    case.check()
+
+
 def test_nothing_is_written_before_labels_and_lengths_are_checked() -> None:
     out = np.full(FRAMES.shape, 7.0)
     loss = fl.CTC()

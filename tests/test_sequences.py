@@ -367,6 +367,21 @@ def test_gradients_to_log_probabilities_and_to_logits(backend: str) -> None:
     assert loss(z, *rest) == pytest.approx(loss.replace(from_logits=False)(log_p, *rest), rel=1e-13)
 
 
+@each_loss
+def test_traits(loss: Any, dtype: np.dtype, backend: str) -> None:
+    loss = loss.replace(reduction="none")
+    for seed in range(5):
+        pred, *rest = operands_of(loss, 100 + seed, 15, 6, 4, 4, dtype, spread=float(2**seed))
+        value, grad = loss.value_and_grad(pred, *rest)
+        assert not loss.traits.nonnegative or (value >= 0).all()
+        assert np.max(np.abs(grad)) <= loss.traits.lipschitz * (1 + 1e-6)
+        if loss.traits.shift_invariant:
+            shift = np.random.default_rng(seed).integers(-8, 9, (*pred.shape[:2], 1)).astype(dtype)
+            exact = np.round(pred * 64) / 64  # so that a shift changes no difference
+            moved = loss(exact + shift, *rest)
+            np.testing.assert_allclose(moved, loss(exact, *rest), rtol=1e-6 if dtype == np.float32 else 1e-13)
+
+
 # ---- Edges ----
 
 

@@ -78,6 +78,20 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target_lengths",
         "fast": False,
     },
+    "TokensLabels": {
+        "doc": "Losses of tokens of sequences and their targets, with the gradient by the tokens.",
+        "operands": {
+            "pred": "The logits of each token: (sequences, tokens, classes) or (all tokens, classes).",
+            "target": "The label of each token, or distributions of pred's shape.",
+        },
+        "arguments": {
+            "lengths": "How many tokens each sequence has.",
+            "mask": "For padded sequences instead: True where a token counts, (sequences, tokens).",
+        },
+        "variables": ("pred",),
+        "weighed": "target",
+        "fast": False,
+    },
     "PredTargetVariance": {
         "doc": "Losses of a normal distribution's mean and variance and a target, with gradients to the first two.",
         "operands": {"pred": "The mean.", "target": "What was observed.", "variance": "The variance."},

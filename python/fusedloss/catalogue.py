@@ -37,7 +37,7 @@ from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
-from .losses.sequence import CTC
+from .losses.sequence import CTC, SequenceCrossEntropy
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
 from .losses.vae import ELBO, GaussianKL
 
@@ -97,6 +97,7 @@ __all__ = [
     "Quantile",
     "RelativisticDiscriminator",
     "RelativisticGenerator",
+    "SequenceCrossEntropy",
     "SmoothHinge",
     "SmoothL1",
     "Sparsemax",
@@ -161,6 +162,7 @@ __all__ = [
     "quantile",
     "relativistic_discriminator",
     "relativistic_generator",
+    "sequence_cross_entropy",
     "smape",
     "smooth_hinge",
     "smooth_l1",
@@ -233,6 +235,7 @@ LOSSES: dict[str, type[Loss]] = {
     "tukey": Tukey,
     "barron": Barron,
     "ctc": CTC,
+    "sequence_cross_entropy": SequenceCrossEntropy,
     "cross_entropy": CrossEntropy,
     "focal": Focal,
     "poly_loss": PolyLoss,
@@ -1517,6 +1520,45 @@ def ctc(
         length_normalized=length_normalized,
         reduction=reduction,
     )(pred, target, input_lengths, target_lengths, sample_weight=sample_weight, denominator=denominator)
+
+
+def sequence_cross_entropy(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    length_normalized: bool = False,
+    label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+    softcap: float | None = None,
+    z_loss: float = 0.0,
+    class_mask: Mask | None = None,
+    reduction: Reduction = "mean",
+    lengths: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`CrossEntropy` of sequences of tokens, of which each has a target of its own.
+
+    The value of `SequenceCrossEntropy` as a function: `pred`, `target`, `lengths`, `mask` as in a call, the options
+    those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SequenceCrossEntropy(
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        length_normalized=length_normalized,
+        label_smoothing=label_smoothing,
+        temperature=temperature,
+        softcap=softcap,
+        z_loss=z_loss,
+        class_mask=class_mask,
+        reduction=reduction,
+    )(pred, target, lengths=lengths, mask=mask, sample_weight=sample_weight, denominator=denominator)
 
 
 def cross_entropy(

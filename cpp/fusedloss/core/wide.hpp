@@ -30,24 +30,21 @@ FUSEDLOSS_INLINE Wide normalised(Wide a) {
 /// What is that many powers of two below the largest term of a sum is lost in it.
 constexpr double wide_reach = -1000;
 
-/// The larger one; by a mask, as compilers make branches of selections that share their conditions.
-FUSEDLOSS_INLINE double larger(double a, double b) { return blend(mask_of<double>(a < b), b, a); }
-
 /// 2^gap for a gap <= 0, the difference of two exponents; 2^wide_reach far below, and between zeros, where it is NaN.
 FUSEDLOSS_INLINE double power_of_gap(double gap) {
-  return power_of_two<double>(bits_of(larger(wide_reach, gap) + raise_by<double>(0)));
+  return power_of_two<double>(bits_of(maximum(wide_reach, gap) + raise_by<double>(0)));
 }
 
 FUSEDLOSS_INLINE Wide operator*(Wide a, Wide b) { return {a.mantissa * b.mantissa, a.exponent + b.exponent}; }
 
 FUSEDLOSS_INLINE Wide operator+(Wide a, Wide b) {
-  const double top = larger(a.exponent, b.exponent);
+  const double top = maximum(a.exponent, b.exponent);
   return {fma(a.mantissa, power_of_gap(a.exponent - top), b.mantissa * power_of_gap(b.exponent - top)), top};
 }
 
 /// a + b + c
 FUSEDLOSS_INLINE Wide sum(Wide a, Wide b, Wide c) {
-  const double top = larger(larger(a.exponent, b.exponent), c.exponent);
+  const double top = maximum(maximum(a.exponent, b.exponent), c.exponent);
   const double rest = fma(b.mantissa, power_of_gap(b.exponent - top), c.mantissa * power_of_gap(c.exponent - top));
   return {fma(a.mantissa, power_of_gap(a.exponent - top), rest), top};
 }

@@ -122,6 +122,15 @@ struct Alignments {
     return beginning + (kept_frames == frames ? frame : frame % 2) * padded;
   }
 
+  /// The states of a frame that an alignment may go through, in whole groups: each frame brings one label at most.
+  struct Band {
+    std::int64_t first, last;
+  };
+  FUSEDLOSS_INLINE Band band(std::int64_t frame) const {
+    const std::int64_t least = labels - frames + frame, most = frame + 1;
+    return {least < 0 ? 0 : least / width * width, most < padded ? (most + width - 1) / width * width : padded};
+  }
+
   /// Before the first frame only the first blank is there.
   FUSEDLOSS_SHARED void start() {
     for (std::int64_t s = -1; s < padded; ++s) {
@@ -155,11 +164,19 @@ struct Alignments {
     const WideArray p = emissions(frame);
     const Wide none = blank[row(frame)];
     const std::uint64_t* follows = may_follow;
-    for (std::int64_t i = 0; i < padded; i += width) {
+    const Band states = band(frame);
+    for (std::int64_t i = states.first; i < states.last; i += width) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) advance_state(from, to, p, none, follows, i + l);
     }
-    if (frame % frames_to_normalise == 0) normalise(to);
+    if (states.last < padded) {
+      for (std::int64_t s = states.last; s < states.last + width; ++s) {  // the next frame may come from there
+        to.label.set(s, wide_zero);
+        to.blank.set(s, wide_zero);
+      }
+      to.label.set(padded - 1, wide_zero);  // and its row, behind this one, takes that for what is left of label 0
+    }
+    if (frame % frames_to_normalise == 0) normalise(to, states);
   }
 
   /// The sum over all alignments.
@@ -189,33 +206,38 @@ struct Alignments {
     const double per_all = 1.0 / all.mantissa;
     const Shares shares{posterior, blank_posterior, probability};
     alignas(64) double blanks[width] = {};
-    for (std::int64_t i = 0; i < padded; i += width) {
+    const Band states = band(frame);
+    for (std::int64_t i = states.first; i < states.last; i += width) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
         retreat_state(from, to, reached, p, none, all, per_all, follows, shares, i + l);
         blanks[l] += shares.blank[i + l];
       }
     }
-    if (frame % frames_to_normalise == 0) normalise(to);
+    if (frame % frames_to_normalise == 0) normalise(to, states);
     end = to;
     next_end = from;
     return fold(blanks);
   }
 
-  /// For each label factor x (p - posterior) of its class, p being 0 without a softmax.
-  FUSEDLOSS_SHARED const double* slopes(double factor, bool softmax) {
+  /// For each label of a frame's band factor x (p - posterior) of its class, p being 0 without a softmax; classes of
+  /// other labels keep their p.
+  FUSEDLOSS_SHARED const double* slopes(Band states, double factor, bool softmax) {
     const double whole = softmax ? 1 : 0;
-    for (std::int64_t s = 0; s < labels; ++s) mass[s] = 0;
-    for (std::int64_t s = 0; s < labels; ++s) mass[first_equal[s]] += posterior[s];
-    for (std::int64_t s = 0; s < labels; ++s) raw[s] = factor * (whole * probability[s] - mass[first_equal[s]]);
+    const std::int64_t last = states.last < labels ? states.last : labels;
+    for (std::int64_t s = states.first; s < last; ++s) mass[first_equal[s]] = 0;
+    for (std::int64_t s = states.first; s < last; ++s) mass[first_equal[s]] += posterior[s];
+    for (std::int64_t s = states.first; s < last; ++s) {
+      raw[s] = factor * (whole * probability[s] - mass[first_equal[s]]);
+    }
     return raw;
   }
 
   /// The entropy of the posterior of the states of the frame that `retreat` was at.
-  FUSEDLOSS_SHARED double entropy() const {
+  FUSEDLOSS_SHARED double entropy(Band states) const {
     const double *of_labels = posterior, *of_blanks = blank_posterior;
     alignas(64) double sum[width] = {};
-    for (std::int64_t i = 0; i < padded; i += width) {
+    for (std::int64_t i = states.first; i < states.last; i += width) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) sum[l] += surprise(of_labels[i + l]) + surprise(of_blanks[i + l]);
     }
@@ -270,8 +292,8 @@ struct Alignments {
     double *label, *blank, *probability;
   };
 
-  FUSEDLOSS_SHARED void normalise(States states) const {
-    for (std::int64_t i = 0; i < padded; i += width) {
+  FUSEDLOSS_SHARED void normalise(States states, Band within) const {
+    for (std::int64_t i = within.first; i < within.last; i += width) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) normalise_state(states, i + l);
     }

@@ -89,7 +89,7 @@ struct UtteranceTask {
       double* const room = reinterpret_cast<double*>(frame + count + lanes<T>);
       alignments.lay_out(room, count, all.labels + first, labels, call->classes, keeps_frames(call));
       const bool sound = forward();
-      const Wide total = alignments.total();
+      const Wide total = labels > count ? wide_zero : alignments.total();
       const bool possible = total.exponent > -infinity<double>;
       if constexpr (wants_grad) {
         if (!sound) {
@@ -148,7 +148,7 @@ struct UtteranceTask {
           const double of_blank = alignments.retreat(t + l, total);
           if (by != 0.0) subtract(t, l, of_blank, by);
           if (all.entropy.layout != abi::absent) {
-            const double entropy = alignments.entropy();
+            const double entropy = alignments.entropy(alignments.band(t + l));
             store_any(all.entropy.dtype, &entropy, element(all.entropy, t + l), 0, 1);
           }
         }
@@ -161,7 +161,10 @@ struct UtteranceTask {
       const bool softmax = options.from_logits != T(0);
       const double p = softmax ? narrowed(alignments.blank[t + l]) : 0.0;
       const double at_blank = by * (p - of_blank);
-      frames.put(l, alignments.label, alignments.labels, alignments.slopes(by, softmax));
+      const Alignments::Band states = alignments.band(t + l);
+      const std::int64_t last = states.last < alignments.labels ? states.last : alignments.labels;
+      const double* const slopes = alignments.slopes(states, by, softmax);
+      frames.put(l, alignments.label + states.first, last - states.first, slopes + states.first);
       frames.put(l, &call->sequences->blank, 1, &at_blank);
     }
 

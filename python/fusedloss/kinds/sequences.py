@@ -213,20 +213,21 @@ class Sequences(Kind):
         return (*places, np.full(shape, np.nan, batch.dtype))
 
 
-def lengths(x: ArrayLike, name: str, what: str, count: int, most: int, of: str) -> Array:
-    """How many frames or labels each utterance has, as a copy.
+def lengths(x: ArrayLike, name: str, what: str, count: int, most: int, of: str, item: str = "utterance") -> Array:
+    """How many frames or labels each item has, as a copy.
 
     Args:
         x: The argument.
         name: Its name.
         what: What it counts.
-        count: The number of utterances.
+        count: The number of items.
         most: How many there can be.
         of: The operand that has as many.
+        item: What an item is called.
     """
-    given = checks.integers(x, name, f"the number of {what} of each utterance")
+    given = checks.integers(x, name, f"the number of {what} of each {item}")
     if given.shape != (count,):
-        raise ValueError(f"{name} must have shape ({count},), a number for each utterance, got {given.shape}")
+        raise ValueError(f"{name} must have shape ({count},), a number for each {item}, got {given.shape}")
     wrong = np.flatnonzero((given < 0) | (given > most))
     if wrong.size:
         raise ValueError(

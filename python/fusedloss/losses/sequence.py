@@ -1,7 +1,8 @@
-"""Losses of sequences of frames and of the labels that occur in them."""
+"""Losses of sequences: of frames with the labels that occur in them, and of tokens with a label each."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 
 from ..arrays import Array
 from ..facts import Facts, Traits
+from ..kinds.rows import Rows
 from ..kinds.sequences import Sequences
-from ..kinds.softmax import Softmax
-from ..operands import FramesLabels
+from ..kinds.softmax import LogitOptions, Softmax
+from ..kinds.tokens import Tokens
+from ..operands import FramesLabels, TokensLabels
+from .softmax import CrossEntropy
 
 
 class CTC(FramesLabels, Sequences):
@@ -215,3 +219,67 @@ def _from_before(row: Array, skips: Array, nothing: float) -> Array:
     """What a state can be reached from: itself, the one before it, the one before that."""
     padded = np.concatenate([[nothing] * 2, row])
     return np.stack([row, padded[1:-1], np.where(skips, padded[:-2], nothing)])
+
+
+class SequenceCrossEntropy(LogitOptions, TokensLabels, Tokens):
+    r"""`CrossEntropy` of sequences of tokens, of which each has a target of its own.
+
+    .. math:: l = \sum_t w_t \mathrm{CrossEntropy}(z_t, y_t)
+
+    An item is a sequence. pred has shape (sequences, tokens, classes), and ``lengths`` or ``mask`` tell tokens from
+    padding, which is not looked at and has the gradient 0; or (all tokens, classes), one sequence after the other as
+    ``lengths`` says. target has a label for each token, or a distribution. A token's weight w is 1, or what
+    ``class_weight`` gives; tokens with the label ``ignore_index`` have none. A sequence without tokens has the value 0,
+    and counts in a mean.
+
+    The mean over the tokens of all sequences is ``denominator=``, the number of tokens; that over sequences of the mean
+    over their tokens is ``length_normalized=True``.
+
+    Args:
+        length_normalized: Whether a sequence's sum is divided by the weights of its tokens.
+        label_smoothing: As of `CrossEntropy`, like all further options.
+        temperature: T > 0.
+        softcap: Bends logits into (-softcap, softcap).
+        z_loss: The factor of the square of the logsumexp, >= 0.
+        class_mask: (classes,) of bool: False takes a class out.
+        class_weight: (classes,), >= 0.
+        ignore_index: A label that takes its token out.
+        reduction: ``"mean"`` (over sequences), ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is neither a class nor ignored.
+        ValueError: Lengths do not fit, or neither lengths nor an axis part the sequences.
+
+    Example:
+        >>> import numpy as np
+        >>> import fusedloss as fl
+        >>> logits, labels = np.zeros((2, 3, 4)), [[0, 1, 2], [3, -1, -1]]
+        >>> loss = fl.SequenceCrossEntropy()
+        >>> value, grad = loss.value_and_grad(logits, labels, lengths=[3, 1])
+        >>> round(value, 6), grad[1].any(axis=1).tolist()  # (3 log 4 + log 4) / 2
+        (2.772589, [True, False, False])
+        >>> round(loss(np.zeros((4, 4)), [0, 1, 2, 3], lengths=[3, 1]), 6)
+        2.772589
+        >>> round(loss(logits, labels, lengths=[3, 1], denominator=4), 6)  # over tokens
+        1.386294
+    """
+
+    aliases = ("sequence_loss", "padded_cross_entropy")
+    facts = Facts(
+        task="labelling of sequences, language models",
+        activation="softmax",
+        likelihood="categorical for each token",
+        robustness="a wrong label costs in proportion to its logit; label smoothing limits what confidence can gain",
+        smoothness="infinitely differentiable",
+        samples=(
+            {},
+            {"length_normalized": True},
+            {"label_smoothing": 0.1, "ignore_index": 1},
+            {"class_weight": (0.5, 1.0, 2.0), "length_normalized": True},
+            {"temperature": 2.0, "softcap": 4.0, "z_loss": 0.1, "class_mask": (True, False, True)},
+        ),
+    )
+
+    def of_tokens(self) -> Rows:
+        known = {field.name for field in dataclasses.fields(CrossEntropy)}
+        return CrossEntropy(**{name: value for name, value in self.options.items() if name in known})
