@@ -592,6 +592,25 @@ def test_torch_ctc(seed: int, reduction: str, dtype: np.dtype) -> None:
     np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=4 * np.finfo(dtype).eps * largest)
 
 
+@ROUNDS
+def test_torch_padded_sequences(seed: int, dtype: np.dtype) -> None:
+    """It knows of padding by a label; its sum over the number of sequences is our mean."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    z, labels = rng.normal(0, 3, (5, 8, 6)).astype(dtype), rng.integers(0, 6, (5, 8))
+    lengths, smoothing = rng.integers(0, 9, 5), float(rng.uniform(0, 0.5))
+    padded = np.where(np.arange(8) < lengths[:, None], labels, -100)
+
+    def theirs(x: Any) -> Any:
+        flat, target = x.reshape(-1, 6), torch.tensor(padded).reshape(-1)
+        return torch.nn.functional.cross_entropy(flat, target, reduction="sum", label_smoothing=smoothing) / 5
+
+    value, grad = fl.SequenceCrossEntropy(label_smoothing=smoothing).value_and_grad(z, labels, lengths=lengths)
+    expected, slope = torch_gradient(theirs, z)
+    close(value, expected, dtype)
+    close(grad, slope, dtype)
+
+
 # ---- JAX and optax ----
 
 

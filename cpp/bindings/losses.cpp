@@ -356,15 +356,10 @@ std::int64_t describe_frames(const py::object& object, int axis, std::int64_t ut
   return stride;
 }
 
-/// The longest utterances first: of those that differ, the one with more frames, or labels.
-std::vector<std::int64_t> longest_first(const abi::Sequences& all, py::ssize_t count) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(count));
-  std::iota(order.begin(), order.end(), 0);
-  const auto labels = [&](std::int64_t n) { return all.starts[n + 1] - all.starts[n]; };
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    return std::make_pair(all.frames[a], labels(a)) > std::make_pair(all.frames[b], labels(b));
-  });
-  return order;
+/// What an utterance takes, counted in classes of a frame; a label of a frame is as much as ten of those.
+double work_of(const abi::Sequences& all, std::int64_t utterance, std::int64_t classes) {
+  const std::int64_t labels = all.starts[utterance + 1] - all.starts[utterance];
+  return static_cast<double>(all.frames[utterance]) * (static_cast<double>(classes) + 10 * static_cast<double>(labels));
 }
 
 /// `axis` is that of the utterances in pred, the other one of the first two that of frames. Utterance n has the first
@@ -395,15 +390,17 @@ double run_sequences(const py::capsule& plan_capsule, int outputs, int precision
   all.starts = starts.data();
   all.blank = blank;
   all.all_frames = all_frames;
-  double steps = 0;
   bool fits = all.starts[0] == 0 && all.starts[count] == labels.size();
   for (py::ssize_t n = 0; n < count; ++n) {
     fits &= all.frames[n] >= 0 && all.frames[n] <= all_frames && all.starts[n] <= all.starts[n + 1];
-    steps += static_cast<double>(all.frames[n]);
   }
   for (py::ssize_t s = 0; s < labels.size(); ++s) fits &= all.labels[s] >= 0 && all.labels[s] < classes;
   if (!fits) throw py::value_error("fusedloss._core: an utterance is not within the call");
-  const std::vector<std::int64_t> order = longest_first(all, count);
+  std::vector<double> work;
+  for (py::ssize_t n = 0; n < count; ++n) work.push_back(work_of(all, n, classes));
+  std::vector<std::int64_t> order(static_cast<std::size_t>(count));  // the longest first
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return work[a] > work[b]; });
   all.order = order.data();
 
   abi::Call call;
@@ -424,7 +421,8 @@ double run_sequences(const py::capsule& plan_capsule, int outputs, int precision
     describe_frames((*extra)[2], 0, count, all_frames, true, all.entropy);
   }
   call.classes = call.labels = classes;
-  call.frames = count == 0 ? 0 : steps / static_cast<double>(count);
+  call.frames = std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(std::max<py::ssize_t>(count, 1)) /
+                static_cast<double>(classes);
   call.sequences = &all;
   return execute(kernel, precision, set, call).sum;
 }

@@ -119,7 +119,7 @@ struct Call {
   Array extra[extras];       ///< in the precision of the arithmetic, argmax as 64-bit integers
   // Queries only: the first document of each, and the end of the last. `classes` is the steps an item takes on average.
   const std::int64_t* starts;
-  double frames;               ///< of an item on average, each of `classes`; 1 but for utterances
+  double frames;               ///< what an item takes on average, in steps over `classes`; 1 but for utterances
   const Sequences* sequences;  ///< utterances only
 };
 

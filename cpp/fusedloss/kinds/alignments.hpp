@@ -7,7 +7,12 @@
 //    whether two labels differ (else there must be a blank between them) is a constant mask.
 // 2. Sums over alignments are numbers with exponents of their own (Wide): a state that is 2^-1000000 of its neighbour
 //    may be the only one from which the end is reached. That costs a maximum and shifts a state, and no logarithm.
-// 3. Sums of beginnings are kept for all frames, those of ends for one: the posterior of a frame is their product.
+//    Mantissas are normalised every few frames, by a loop of its own.
+// 3. Groups of states that no beginning reaches yet, or from which no end is reached any more, are left out. What
+// stands
+//    in their place is of no consequence: no state that counts comes from there.
+// 4. Sums of beginnings are kept for all frames, those of ends for one: the posterior of a frame is their product.
+// 5. What happens to a state is a function of its own: g++ keeps structs that a loop over lanes declares in memory.
 #pragma once
 
 #include "../core/lanes.hpp"
@@ -95,11 +100,11 @@ struct Alignments {
     end = {take_wide(padded + width), take_wide(padded + width)};
     next_end = {take_wide(padded + width), take_wide(padded + width)};
     emission = take_wide(kept_frames * padded);
-    blank = take_wide(kept_frames);
     // A whole group before the first row: what is left of label 0 is of no state.
     const auto take_rows = [&] { return take_wide((kept_frames + 1) * padded + width) + width; };
     beginning.label = take_rows();
     beginning.blank = take_rows();
+    blank = take_wide(kept_frames);  // behind what is to lie by whole groups
     equal_labels = reinterpret_cast<std::int64_t*>(take(classes));
 
     for (std::int64_t s = 0; s < labels; ++s) equal_labels[label[s]] = -1;

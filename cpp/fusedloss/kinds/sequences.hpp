@@ -86,8 +86,9 @@ struct UtteranceTask {
       const std::int64_t count = all.frames[utterance], first = all.starts[utterance];
       const std::int64_t labels = all.starts[utterance + 1] - first;
       const double normaliser = options.length_normalized != T(0) && labels > 0 ? static_cast<double>(labels) : 1;
-      double* const room = reinterpret_cast<double*>(frame + count + lanes<T>);
-      alignments.lay_out(room, count, all.labels + first, labels, call->classes, keeps_frames(call));
+      const std::uintptr_t room = reinterpret_cast<std::uintptr_t>(frame + count + lanes<T>);
+      alignments.lay_out(reinterpret_cast<double*>((room + group_bytes - 1) / group_bytes * group_bytes), count,
+                         all.labels + first, labels, call->classes, keeps_frames(call));
       const bool sound = forward();
       const Wide total = labels > count ? wide_zero : alignments.total();
       const bool possible = total.exponent > -infinity<double>;
@@ -105,7 +106,7 @@ struct UtteranceTask {
       }
       if (!sound) return not_a_number<double>;
       if (!possible) return options.zero_infinity != T(0) ? 0.0 : infinity<double>;
-      const double value = -log(total) / normaliser;
+      const double value = (0.0 - log(total)) / normaliser;
       return options.from_logits != T(0) ? maximum(value, 0.0) : value;  // rounding may give a probability above 1
     }
 

@@ -8,7 +8,7 @@ FUSEDLOSS_BEGIN
 /// -log of the probability of all alignments of the labels with the frames.
 struct CTC {
   static constexpr const char* name = "ctc";
-  static constexpr double nanoseconds = 1.5;
+  static constexpr double nanoseconds = 0.8;
   template <class T>
   struct Options {
     T from_logits, zero_infinity, length_normalized;

@@ -102,7 +102,7 @@ class CTC(FramesLabels, Sequences):
         occupied = np.zeros(pred.shape)
         for state, c in enumerate(states):
             occupied[:, c] += shares[:, state]
-        value = max(-total, 0.0) if self.from_logits else -total  # rounding may give a probability above 1
+        value = max(0.0, -total) if self.from_logits else 0.0 - total  # rounding may give a probability above 1
         factor = 1 / max(target.size, 1) if self.length_normalized else 1.0
         return factor * value, factor * (grad - occupied)
 
