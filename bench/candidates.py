@@ -30,9 +30,11 @@ class Bench:
         self.case = case
         self.operands = case.operands()
         self.arguments = case.arguments()
-        self.variables = [
-            array for name, array in zip(case.loss.operands, self.operands, strict=False) if name in case.loss.variables
-        ]
+
+    @functools.cached_property
+    def gradients(self) -> tuple[np.ndarray, ...]:
+        """Those that a call gives unless it says otherwise."""
+        return _results(self.case.loss.value_and_grad(*self.operands, **self.arguments))[1]
 
     @functools.cached_property
     def expected(self) -> tuple[float, tuple[np.ndarray, ...]]:
@@ -43,7 +45,7 @@ class Bench:
     @property
     def bytes(self) -> int:
         """What has to be read or written at least: operands and gradients."""
-        return sum(array.nbytes for array in (*self.operands, *self.variables))
+        return sum(array.nbytes for array in (*self.operands, *self.gradients))
 
     def stopwatches(self, threads: int, peer_names: Sequence[str] = (), *, check: bool = True) -> dict[str, Stopwatch]:
         """The candidates by name.
@@ -57,7 +59,7 @@ class Bench:
             WrongResultError: One of them gives another value or gradient than the reference.
         """
         loss = self.case.loss
-        outs = tuple(np.empty_like(array) for array in self.variables)
+        outs = tuple(np.empty_like(array) for array in self.gradients)
         fresh = partial(loss.value_and_grad, *self.operands, **self.arguments)
         in_place = partial(fresh, out=outs if len(outs) > 1 else outs[0])
         tolerance = loss.facts.tolerance * float(np.finfo(self.case.dtype).eps)
