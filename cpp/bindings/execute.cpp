@@ -35,8 +35,8 @@ double nanoseconds_per_element(const abi::Kernel& kernel, int precision) {
 Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, const abi::Call& call) {
   const std::int64_t tasks = kernel.tasks[precision](&call);
   if (tasks == 0) return {0.0, -1};
-  const double elements = static_cast<double>(call.items.size) *
-                          static_cast<double>(std::max<std::int64_t>(call.classes, 1)) * call.frames;
+  const double elements =
+      static_cast<double>(call.items.size) * static_cast<double>(std::max<std::int64_t>(call.classes, 1)) * call.frames;
   const double work = elements * nanoseconds_per_element(kernel, precision);
   const double each = work / static_cast<double>(tasks);
 
