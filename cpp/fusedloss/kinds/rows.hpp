@@ -2,13 +2,14 @@
 //
 // Design:
 // 1. A Unit is what the arithmetic sees: groups of lanes, one after the other. Long contiguous rows are visited along
-// the row, lane l
-//    of group s being class s * lanes + l. Short rows, and rows whose classes are apart in memory, are visited across:
-//    lane l is row l, group s is class s. The loops are the same; only a fold of the lanes is left out. Which of the
-//    two depends on the number of classes and the strides alone, never on the rows around.
+//    the row, lane l of group s being class s * lanes + l. Short rows, and rows whose classes are apart in memory, are
+//    visited across: lane l is row l, group s is class s. The loops are the same; only a fold of the lanes is left out.
+//    Which of the two depends on the number of classes and the strides alone, never on the rows around.
 // 2. Rows that lie right are read and written where they are; others go through the worker's scratch.
 // 3. Labels are read once into a block buffer and checked there, so that no array that changes meanwhile can lead a
-// read astray.
+//    read astray.
+// 4. What is done once a row, as long as a row is short, takes longer than the row itself: a solver may be given as
+//    many of those that are visited along as there are lanes, and do it for all of them in a vector.
 #pragma once
 
 #include <cstdint>

@@ -9,8 +9,9 @@
 //    subtract max from z would cost half an ulp of z, which is many ulps of the result, or a second number to hold it.
 //    Logits so large that n and r lose digits are first moved by the maximum, which there is exact (Reach).
 // 3. A row is folded in stretches that stay in the second-level cache: maximum of the stretch, sums relative to it,
-//    joined to the row's in double. So a row is read from memory once. Unless it is very long its exponentials are kept
-//    in the gradient's place and scaled in the end, otherwise they are taken again from the logits.
+//    joined to the row's in double. So a row is read from memory once. The maximum of the next stretch is taken along
+//    with the sums of this one, so that memory is read behind arithmetic. Unless a row is very long its exponentials
+//    are kept in the gradient's place and scaled in the end, otherwise they are taken again from the logits.
 // 4. A loss sees one row in five numbers and says how its derivatives mix p and the target (Slopes). The rest is here,
 //    once.
 #pragma once
