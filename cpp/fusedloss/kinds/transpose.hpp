@@ -13,17 +13,18 @@ template <class T>
 struct Square {
   typedef T Four __attribute__((vector_size(4 * sizeof(T))));
 
-  static FUSEDLOSS_INLINE Four load(const T* from) {
-    Four four;
-    std::memcpy(&four, from, sizeof four);
-    return four;
-  }
+  // By reference: without AVX there is no register to return one of doubles in.
+  static FUSEDLOSS_INLINE void load(const T* from, Four& four) { std::memcpy(&four, from, sizeof four); }
   static FUSEDLOSS_INLINE void store(const Four& four, T* to) { std::memcpy(to, &four, sizeof four); }
 
   /// to_i[j] = from_j[i].
   static FUSEDLOSS_INLINE void turn(const T* from0, const T* from1, const T* from2, const T* from3, T* to0, T* to1,
                                     T* to2, T* to3) {
-    const Four a = load(from0), b = load(from1), c = load(from2), d = load(from3);
+    Four a, b, c, d;
+    load(from0, a);
+    load(from1, b);
+    load(from2, c);
+    load(from3, d);
     const Four ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5), bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5);
     const Four ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7), bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
     store(__builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5), to0);
