@@ -210,15 +210,22 @@ class Maps {
     }
   }
 
+  /// Labels have been checked by now: one that is changed since is some class or none.
   FUSEDLOSS_INLINE void read_labels() {
-    std::int64_t wide[strip<T>];
-    bring(call->inputs[1], sample * all.target_stride, wide);
-    const std::int64_t ignored = call->ignore_index, classes = call->classes;
-    for (int i = 0; i < strip<T>; ++i) {
-      const std::int64_t label = i < count ? wide[i] : -1;
-      labels.at[i] = label >= 0 && label < classes ? static_cast<Label>(label) : Label(-1);
-      if (call->has_ignore_index && label == ignored) mask.at[i] = T(0);
+    const abi::Array& array = call->inputs[1];
+    const std::int64_t offset = sample * all.target_stride;
+    if (call->has_ignore_index) {
+      std::int64_t wide[strip<T>];
+      bring(array, offset, wide);
+      const std::int64_t ignored = call->ignore_index;
+      for (int i = 0; i < count; ++i) {
+        labels.at[i] = static_cast<Label>(wide[i]);
+        mask.at[i] = wide[i] == ignored ? T(0) : mask.at[i];
+      }
+    } else {
+      bring(array, offset, labels.at);
     }
+    for (int i = count; i < strip<T>; ++i) labels.at[i] = Label(-1);
   }
 };
 
@@ -334,26 +341,26 @@ struct OverlapTask {
           FUSEDLOSS_LANES(lanes<T>)
           for (int l = 0; l < width; ++l) {
             const T t = maps.target.at[g + l], w = weight[g + l];
-            Chance<T> chance;
+            T all, q;
             if constexpr (Activation::together) {
-              const bool top = softmax.top.at[g + l] == number;
-              chance.p = z[g + l] * softmax.share.at[g + l];
-              chance.q = select(top, softmax.others.at[g + l], T(1) - chance.p);
+              all = z[g + l] * softmax.share.at[g + l];
+              q = blend(mask_of<T>(softmax.top.at[g + l] == number), softmax.others.at[g + l], T(1) - all);
             } else {
-              chance = Activation::of(z[g + l]);
+              const Chance<T> chance = Activation::of(z[g + l]);
+              all = chance.p;
+              q = chance.q;
             }
             const Bits<T> counts = mask_of<T>(w != T(0));
             if constexpr (Activation::bounded)
               faults[l] |= mask_of<T>(masked(probability_room(z[g + l]), counts) < T(0));
-            const T p = masked(chance.p, counts);
-            const T q = chance.q;
+            const T p = masked(all, counts);
             if constexpr (Squared) {
-              const T gap = select(t == T(1), q, p - t);
+              const T gap = blend(mask_of<T>(t == T(1)), q, p - t);
               sum.overlap[l] += static_cast<double>(w * (p * t));
               sum.excess[l] += static_cast<double>(w * masked(gap * gap, counts));
             } else {
               const T both = minimum(p, t);
-              const T lacking = select(t == T(1), q, t - both);
+              const T lacking = blend(mask_of<T>(t == T(1)), q, t - both);
               sum.overlap[l] += static_cast<double>(w * both);
               sum.excess[l] += static_cast<double>(w * (p - both));
               sum.missing[l] += static_cast<double>(w * masked(lacking, counts));
