@@ -156,7 +156,8 @@ class Overlaps(Kind):
             if target.shape != pixels:
                 raise ValueError(f"target must have shape {pixels} (labels) or {pred.shape} (maps), got {target.shape}")
             target = checks.labels(target)
-            checks.labels_in_range(target, classes, self.ignore_index)
+            if not backend.compiled():  # the extension finds out as it makes the sums
+                checks.labels_in_range(target, classes, self.ignore_index)
         else:
             checks.same_shape(target, pred.shape, "target")
         mask = None if operands[2] is None else _mask(operands[2], pixels)
@@ -220,6 +221,7 @@ class Overlaps(Kind):
         """The sums of each sample and class.
 
         Raises:
+            IndexError: A label is no class.
             ValueError: Something is outside the domain.
         """
         assert isinstance(batch, MapBatch)
@@ -334,8 +336,14 @@ class Overlaps(Kind):
             raise self._error(batch)
 
     def _error(self, batch: MapBatch) -> ValueError:
-        """What is wrong where something is outside the domain."""
+        """What is wrong where something is outside the domain.
+
+        Raises:
+            IndexError: It is a label.
+        """
         pred, target, mask = batch.inputs
+        if batch.labels:
+            checks.labels_in_range(target, batch.classes, self.ignore_index)
         if mask is not None and not (mask >= 0).all():
             at = checks.index(int(np.argmin(mask >= 0)), mask.shape)
             return ValueError(f"mask must be >= 0, got {mask[at]} at index {at}")
