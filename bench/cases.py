@@ -84,8 +84,8 @@ class Case:
             mean, log_var = (_draw(rng, None, (samples, dimensions), self.dtype) for _ in range(2))
             return pred, rng.uniform(0, 1, pred.shape).astype(self.dtype), mean, log_var
         if kind_of(type(self.loss)) is Overlaps:
-            samples, classes, *pixels = self.shape
-            return _draw(rng, domain.get("pred"), self.shape, self.dtype), rng.integers(0, classes, (samples, *pixels))
+            pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
+            return pred, rng.integers(0, self.shape[1], (self.shape[0], *self.shape[2:]))
         if kind_of(type(self.loss)) is Sequences:
             frames, utterances, classes, labels = self.shape
             pred = _draw(rng, None, self.shape[:3], self.dtype)

@@ -98,8 +98,8 @@ class Overlaps(Kind):
 
     @property
     def domain(self) -> dict[str, Domain]:
-        """Where probabilities, and targets that are maps, must lie."""
-        return {"target": SHARE} if self.from_logits else {"pred": PROBABILITY, "target": SHARE}
+        """Where probabilities must lie. Targets that are maps lie in [0, 1]; labels have no domain."""
+        return {} if self.from_logits else {"pred": PROBABILITY}
 
     def class_factor(self, classes: int) -> Array:
         """What a class counts for."""
@@ -328,7 +328,7 @@ class Overlaps(Kind):
             return p, np.where(top, rest / (1 + rest), 1 - p)
 
     def _check_reference(self, batch: MapBatch, c: int, t: Array, w: Array) -> None:
-        inside = (w >= 0).all() and self.domain["target"].contains(t).all()
+        inside = (w >= 0).all() and SHARE.contains(t).all()
         if "pred" in self.domain:
             pred = _flat(batch, batch.inputs[0])[:, c].astype(batch.dtype)
             inside = inside and (self.domain["pred"].contains(pred) | (w == 0)).all()
@@ -353,8 +353,8 @@ class Overlaps(Kind):
         if self.ignore_index is not None:
             ignored = target == self.ignore_index
             counts &= ~(np.expand_dims(ignored, batch.axis) if batch.labels and batch.axis is not None else ignored)
-        for name, x in (("pred", pred), ("target", target)):
-            domain = None if name == "target" and batch.labels else self.domain.get(name)
+        domains = (self.domain.get("pred"), None if batch.labels else SHARE)
+        for name, x, domain in zip(self.operands, (pred, target), domains, strict=True):
             if domain is not None:
                 bad = counts & ~domain.contains(x.astype(batch.dtype))
                 if bad.any():

@@ -216,8 +216,9 @@ class GeneralizedDice(MapsTarget, Overlaps):
         \quad w_c = \left(\sum_i t_{ci}\right)^{-2}
 
     An item is a sample; with ``batch=True`` there is one item. Weights are constants of the gradient: targets do not
-    depend on pred. A class that is not there has the largest of the other weights, so that predicting it costs; where
-    no class is there at all, the item has no weight without smoothing. All else is as in `Dice`.
+    depend on pred. A class that is not there has the largest of the weights of those that are and count, so that
+    predicting it costs; where no class is there at all, the item has no weight without smoothing. All else is as in
+    `Dice`.
 
     Args:
         weighting: The weight of a class: ``"square"``, ``"simple"`` (its size to the power of -1) or ``"uniform"``.
@@ -263,7 +264,8 @@ class GeneralizedDice(MapsTarget, Overlaps):
 
     def _class_weights(self, sizes: Array) -> Array:
         power = {"square": -2, "simple": -1, "uniform": 0}[self.weighting]
+        factor = self.class_factor(sizes.shape[-1])
         there = sizes != 0
         weight = np.where(there, np.where(there, sizes, 1.0) ** power, 1.0 if power == 0 else 0.0)
-        weight = np.where(there, weight, np.max(weight, axis=-1, keepdims=True, initial=0.0))
-        return weight * self.class_factor(sizes.shape[-1])
+        largest = np.max(np.where(factor > 0, weight, 0.0), axis=-1, keepdims=True)
+        return factor * np.where(there, weight, largest)
