@@ -13,6 +13,7 @@ from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
+from fusedloss.kinds.lovasz import SortedErrors
 from fusedloss.kinds.overlaps import Overlaps
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
@@ -30,6 +31,7 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Vectors: ((128, 32), (10**6 // 64, 64)),  # latent variables of samples
     fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
+    SortedErrors: ((4, 64, 64), (4, 512, 512)),  # images
     Overlaps: ((4, 3, 64, 64), (4, 3, 512, 512), (2, 19, 512, 1024)),  # samples, classes, pixels: the last, of streets
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
@@ -41,6 +43,7 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Vectors: ((128, 32),),
     fl.ELBO: ((128, 784, 32),),
     Sequences: ((200, 16, 64, 30),),
+    SortedErrors: ((4, 64, 64),),
     Overlaps: ((4, 3, 64, 64),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
@@ -83,6 +86,8 @@ class Case:
             pred = _draw(rng, None, (samples, pixels), self.dtype)
             mean, log_var = (_draw(rng, None, (samples, dimensions), self.dtype) for _ in range(2))
             return pred, rng.uniform(0, 1, pred.shape).astype(self.dtype), mean, log_var
+        if kind_of(type(self.loss)) is SortedErrors:
+            return _draw(rng, None, self.shape, self.dtype), rng.integers(0, 2, self.shape)
         if kind_of(type(self.loss)) is Overlaps:
             pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
             return pred, rng.integers(0, self.shape[1], (self.shape[0], *self.shape[2:]))

@@ -15,6 +15,7 @@ import fusedloss as fl
 from fusedloss.domains import Interval, Points
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.lovasz import SortedErrors
 from fusedloss.kinds.overlaps import Overlaps
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
@@ -192,9 +193,10 @@ def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...]
 
 QUERIES = [loss for loss in INSTANCES if isinstance(loss, Queries)]  # test_queries.py has these
 OVERLAPS = [loss for loss in INSTANCES if isinstance(loss, Overlaps)]  # test_overlap.py
+SORTED_ERRORS = [loss for loss in INSTANCES if isinstance(loss, SortedErrors)]  # test_lovasz.py
 DIVERGENCES = [loss for loss in INSTANCES if isinstance(loss, Divergences)]  # test_divergence.py
 PREDICTIONS = [loss for loss in INSTANCES if loss.operands == ("pred", "target") and loss.variables == ("pred",)]
-PREDICTIONS = [loss for loss in PREDICTIONS if loss not in (*QUERIES, *OVERLAPS)]
+PREDICTIONS = [loss for loss in PREDICTIONS if loss not in (*QUERIES, *OVERLAPS, *SORTED_ERRORS)]
 OTHERS = [loss for loss in INSTANCES if loss not in PREDICTIONS and isinstance(loss, Elementwise)]
 """Of several operands of one shape: test_operands.py has these. Those of a linear layer are in test_linear.py."""
 CASES = [

@@ -686,6 +686,34 @@ def test_keras_dice(seed: int, dtype: np.dtype) -> None:
     np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
 
 
+@ROUNDS
+@pytest.mark.parametrize("per_image", [False, True])
+def test_lovasz_hinge(seed: int, per_image: bool, dtype: np.dtype) -> None:
+    """The formula of the paper's authors, whose ignored pixels are taken out before."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    z, y = rng.normal(0, 2, (3, 9, 8)).astype(dtype), rng.integers(0, 2, (3, 9, 8))
+    if seed % 4 == 0:
+        y[1] = 0
+    y = np.where(rng.random(y.shape) < 0.2, 255, y)
+
+    def of_image(x: Any, own: Any) -> Any:
+        errors, order = (1 - x * (2 * own - 1)).sort(descending=True)
+        own = own[order].to(x.dtype)
+        sets = 1 - (own.sum() - own.cumsum(0)) / (own.sum() + (1 - own).cumsum(0))
+        return (errors.relu() * torch.nn.functional.pad(sets, (1, 0)).diff()).sum()
+
+    def theirs(x: Any) -> Any:
+        images = zip(x, torch.tensor(y), strict=True) if per_image else [(x, torch.tensor(y))]
+        values = [of_image(image[own != 255], own[own != 255]) for image, own in images]
+        return torch.stack(values).mean()
+
+    value, grad = fl.LovaszHinge(per_image=per_image, ignore_index=255).value_and_grad(z, y)
+    expected, slope = torch_gradient(theirs, z)
+    close(value, expected, dtype)
+    np.testing.assert_allclose(grad, slope, rtol=20 * REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
+
+
 # ---- JAX and optax ----
 
 

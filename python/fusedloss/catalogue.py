@@ -33,7 +33,7 @@ from .losses.margin import (
     SquaredHinge,
 )
 from .losses.multiclass import Entmax15, MultiMargin, OrdinalCumulative, Sparsemax, SquaredEMD
-from .losses.overlap import Dice, GeneralizedDice, Jaccard, Tversky
+from .losses.overlap import Dice, GeneralizedDice, Jaccard, LovaszHinge, Tversky
 from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
@@ -87,6 +87,7 @@ __all__ = [
     "LogCosh",
     "Logistic",
     "LogisticDiscriminator",
+    "LovaszHinge",
     "MarginRanking",
     "MinimaxGenerator",
     "ModifiedHuber",
@@ -151,6 +152,7 @@ __all__ = [
     "log_cosh",
     "logistic",
     "logistic_discriminator",
+    "lovasz_hinge",
     "mae",
     "mape",
     "margin_ranking",
@@ -222,6 +224,7 @@ LOSSES: dict[str, type[Loss]] = {
     "jaccard": Jaccard,
     "tversky": Tversky,
     "generalized_dice": GeneralizedDice,
+    "lovasz_hinge": LovaszHinge,
     "list_net": ListNet,
     "list_mle": ListMLE,
     "lambda_rank": LambdaRank,
@@ -1200,6 +1203,29 @@ def generalized_dice(
         weighting=weighting,
         reduction=reduction,
     )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def lovasz_hinge(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    per_image: bool = False,
+    ignore_index: int | None = None,
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Lovasz extension of the Jaccard loss, of hinge errors: a convex bound of 1 - IoU (Berman et al. 2018).
+
+    The value of `LovaszHinge` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LovaszHinge(per_image=per_image, ignore_index=ignore_index, reduction=reduction)(
+        pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator
+    )
 
 
 def list_net(

@@ -160,7 +160,7 @@ class Overlaps(Kind):
                 checks.labels_in_range(target, classes, self.ignore_index)
         else:
             checks.same_shape(target, pred.shape, "target")
-        mask = None if operands[2] is None else _mask(operands[2], pixels)
+        mask = None if operands[2] is None else pixel_mask(operands[2], pixels)
         shape = self.item_shape(() if self.batch else pred.shape[:1], () if axis is None else (classes,))
         dtype = checks.precision(pred.dtype)
         return MapBatch(shape, (pred, target, mask), {"pred": pred}, dtype, axis, classes, labels)
@@ -382,8 +382,13 @@ def _targets(batch: MapBatch, ignore_index: int | None) -> Iterator[tuple[Array,
         yield np.where(w == 0, 0.0, t.astype(np.float64)), w
 
 
-def _mask(x: ArrayLike, pixels: tuple[int, ...]) -> Array:
-    """Weights of pixels, as a view of all of them."""
+def pixel_mask(x: ArrayLike, pixels: tuple[int, ...]) -> Array:
+    """Weights of pixels, as a view of all of them.
+
+    Args:
+        x: The argument.
+        pixels: Pred's shape without the classes.
+    """
     mask = checks.array(x, "mask")
     if mask.ndim != len(pixels) or any(n not in (1, all_) for n, all_ in zip(mask.shape, pixels, strict=True)):
         raise ValueError(

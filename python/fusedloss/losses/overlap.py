@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Array
 from ..domains import NOT_NEGATIVE, POSITIVE
 from ..facts import Facts, Traits
+from ..kinds.lovasz import SortedErrors
 from ..kinds.overlaps import Items, Overlaps
 from ..operands import MapsTarget
 from ..options import Choice, Flag, Real, option
@@ -269,3 +270,50 @@ class GeneralizedDice(MapsTarget, Overlaps):
         weight = np.where(there, np.where(there, sizes, 1.0) ** power, 1.0 if power == 0 else 0.0)
         largest = np.max(np.where(factor > 0, weight, 0.0), axis=-1, keepdims=True)
         return factor * np.where(there, weight, largest)
+
+
+class LovaszHinge(MapsTarget, SortedErrors):
+    r"""The Lovasz extension of the Jaccard loss, of hinge errors: a convex bound of 1 - IoU (Berman et al. 2018).
+
+    .. math:: l = \sum_i g_i\, m_{\pi(i)}, \quad m = \max(0, 1 - (2t - 1) z), \quad
+        g_i = \Delta(\{\pi(1), \dots, \pi(i)\}) - \Delta(\{\pi(1), \dots, \pi(i-1)\})
+
+    where pi sorts the errors m, the largest first, and Delta is the Jaccard loss, 1 - IoU, of the prediction that is
+    wrong in just these pixels. At errors of 1 it is the Jaccard loss itself. An item is the whole batch, so that IoU is
+    that of all pixels; with ``per_image=True`` a sample of pred, (samples, ...). target has pred's shape, of 0 and 1
+    (bool or any number). A pixel of mask 0, or whose target is ignored, does not exist; other masks weigh pixels in
+    intersection and union. Of equal errors the first counts as the larger one: the gradient is one of several there. It
+    is 0 where the error is 0. Without a pixel of the class the value is the largest error. There is no Hessian.
+
+    Args:
+        per_image: Whether each sample is an item.
+        ignore_index: A target that takes its pixel out.
+        reduction: ``"mean"`` (over items), ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        ValueError: Shapes do not fit, or a target is neither 0 nor 1.
+
+    Example:
+        >>> import fusedloss as fl
+        >>> loss = fl.LovaszHinge()
+        >>> round(loss([[3.0, -1.0, 2.0, -4.0]], [[1, 1, 0, 0]]), 4)  # errors of 3 and 2: (1 - 2/3) 3 + (2/3 - 1/3) 2
+        1.6667
+        >>> loss.grad([[3.0, -1.0, 2.0, -4.0]], [[1, 1, 0, 0]]).round(4).tolist()
+        [[0.0, -0.3333, 0.3333, 0.0]]
+    """
+
+    aliases = ("lovasz_hinge_loss",)
+    facts = Facts(
+        task="segmentation of one class, judged by IoU",
+        activation="identity",
+        robustness="the worst pixels count most; a wrong label costs in proportion to its logit",
+        smoothness="piecewise linear",
+        samples=({}, {"per_image": True}, {"per_image": True, "ignore_index": 255}),
+    )
+    traits = Traits(convex=True, lipschitz=1.0)
+
+    def errors(self, pred: Array, target: Array) -> Array:
+        return 1 - np.where(target, pred, -pred)
+
+    def error_slope(self, target: Array) -> Array:
+        return np.where(target, -1.0, 1.0)
