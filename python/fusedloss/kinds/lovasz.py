@@ -164,8 +164,7 @@ class SortedErrors(Kind):
 def _descending(errors: Array) -> Array:
     """The order of positive errors, the largest first; of equal ones, the first."""
     if errors.dtype != np.float32 or errors.size >= _KEYS:
-        stable: Array = np.argsort(-errors, kind="stable")
-        return stable
+        return np.argsort(-errors, kind="stable")
     keys = (~errors.view(np.uint32)).astype(np.uint64) << np.uint64(32)
     keys |= np.arange(errors.size, dtype=np.uint64)
     keys.sort()
@@ -189,7 +188,7 @@ def _growth(own: Array, weight: Array | None, size: float) -> Array:
     """
     w = np.ones(own.shape) if weight is None else weight.astype(np.float64)
     if size == 0:  # nothing is right any more, once one pixel is wrong
-        return (np.arange(own.size) == 0).astype(np.float64)
+        return np.where(np.arange(own.size) == 0, 1.0, 0.0)
     missed, added = np.where(own, w, 0.0), np.where(own, 0.0, w)
     left = np.maximum(size - (np.cumsum(missed) - missed), 0.0)
     union = size + (np.cumsum(added) - added)
