@@ -13,6 +13,8 @@ from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
+from fusedloss.kinds.lovasz import SortedErrors
+from fusedloss.kinds.overlaps import Overlaps
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
 from fusedloss.kinds.sequences import Sequences
@@ -31,6 +33,8 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
     Tokens: ((32, 50, 1000), (16, 512, 32000)),  # sequences, tokens, classes
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
+    SortedErrors: ((4, 64, 64), (4, 512, 512)),  # images
+    Overlaps: ((4, 3, 64, 64), (4, 3, 512, 512), (2, 19, 512, 1024)),  # samples, classes, pixels: the last, of streets
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -42,6 +46,8 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     fl.ELBO: ((128, 784, 32),),
     Tokens: ((32, 50, 1000),),
     Sequences: ((200, 16, 64, 30),),
+    SortedErrors: ((4, 64, 64),),
+    Overlaps: ((4, 3, 64, 64),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -83,6 +89,11 @@ class Case:
             pred = _draw(rng, None, (samples, pixels), self.dtype)
             mean, log_var = (_draw(rng, None, (samples, dimensions), self.dtype) for _ in range(2))
             return pred, rng.uniform(0, 1, pred.shape).astype(self.dtype), mean, log_var
+        if kind_of(type(self.loss)) is SortedErrors:
+            return _draw(rng, None, self.shape, self.dtype), rng.integers(0, 2, self.shape)
+        if kind_of(type(self.loss)) is Overlaps:
+            pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
+            return pred, rng.integers(0, self.shape[1], (self.shape[0], *self.shape[2:]))
         if kind_of(type(self.loss)) is Sequences:
             frames, utterances, classes, labels = self.shape
             pred = _draw(rng, None, self.shape[:3], self.dtype)

@@ -193,6 +193,10 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.CrossEntropy: lambda f, z, y: f.cross_entropy(z, y),
     fl.LinearCrossEntropy: Several(_torch_linear_cross_entropy, (0, 1, 3)),
     fl.CTC: lambda f, z, *labels: _torch_ctc(f, z, *labels),
+    fl.Dice: lambda f, z, y: _torch_overlap(f, z, y, 2.0, 1.0),
+    fl.Jaccard: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 1.0),
+    fl.Tversky: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 0.5),
+    fl.LovaszHinge: lambda f, z, y: _torch_lovasz(f, z.flatten(), y.flatten()),
     fl.OrdinalCumulative: lambda f, z, y: _torch_ordinal(f, z, y),
     fl.SquaredEMD: lambda f, z, y: _torch_emd(f, z, y),
 }
@@ -200,6 +204,22 @@ TORCH: dict[type[fl.Loss], Any] = {
 
 def _torch_ctc(f: Any, z: Any, y: Any, frames: Any, labels: Any) -> Any:
     return f.ctc_loss(f.log_softmax(z, 2), y, frames, labels, reduction="sum") / len(frames)
+
+
+def _torch_overlap(f: Any, z: Any, y: Any, overlap: float, wrong: float) -> Any:
+    """As MONAI writes it: one-hot maps, products and sums over pixels."""
+    p, t = z.sigmoid(), f.one_hot(y, z.shape[1]).movedim(-1, 1).to(z.dtype)
+    pixels = tuple(range(2, z.ndim))
+    both = (p * t).sum(pixels)
+    return (1 - overlap * both / ((overlap - 2 * wrong) * both + wrong * (p.sum(pixels) + t.sum(pixels)))).mean()
+
+
+def _torch_lovasz(f: Any, z: Any, y: Any) -> Any:
+    """As the paper's authors write it: all errors are sorted, the loss of each set is made, and its differences."""
+    errors, order = (1 - z * (2 * y - 1)).sort(descending=True)
+    own = y[order].to(z.dtype)
+    sets = 1 - (own.sum() - own.cumsum(0)) / (own.sum() + (1 - own).cumsum(0))
+    return (f.relu(errors) * f.pad(sets, (1, 0)).diff()).sum()
 
 
 def _torch_ordinal(f: Any, z: Any, y: Any) -> Any:

@@ -411,6 +411,119 @@ def test_queries(case: Case) -> None:
     case.check()
 
 
+# ---- Maps ----
+
+MAPS = np.zeros((2, 3, 4, 5))
+PIXELS = np.zeros((2, 4, 5), int)
+
+
+def dice(pred: Any = MAPS, target: Any = PIXELS, mask: Any = None, **options: Any) -> Callable[[], Any]:
+    return lambda: fl.dice(pred, target, mask=mask, **options)
+
+
+@cases(
+    Case(
+        "activation",
+        lambda: fl.Dice(activation="relu"),
+        ValueError,
+        "Dice: activation must be 'sigmoid' or 'softmax', got 'relu'",
+    ),
+    Case(
+        "smooth",
+        lambda: fl.Dice(smooth=(1, 2, 3)),
+        ValueError,
+        "Dice: smooth must be a number or a tuple of 2, got (1, 2, 3)",
+    ),
+    Case("no samples", dice(np.float64(1)), ValueError, "pred must have a first axis of samples, got a single number"),
+    Case(
+        "samples as classes",
+        dice(axis=0),
+        ValueError,
+        "axis=0 is the first one of pred, that of the samples, and no class axis",
+    ),
+    Case(
+        "labels' shape",
+        dice(target=PIXELS[:1]),
+        ValueError,
+        "target must have shape (2, 4, 5) (labels) or (2, 3, 4, 5) (maps), got (1, 4, 5)",
+    ),
+    Case(
+        "maps' shape",
+        dice(target=MAPS[:1]),
+        ValueError,
+        "target must have the shape of pred, (2, 3, 4, 5), got (1, 3, 4, 5)",
+    ),
+    Case(
+        "labels' dtype",
+        dice(target=PIXELS.astype(float)),
+        TypeError,
+        "target holds labels and must be of an integer dtype, got float64; use target.astype(np.int64)",
+    ),
+    Case(
+        "label",
+        dice(target=np.where(np.arange(40).reshape(2, 4, 5) == 27, 3, 0)),
+        IndexError,
+        "target 3 at index (1, 1, 2) is out of range for 3 classes",
+    ),
+    Case(
+        "wide label",
+        dice(target=np.where(np.arange(40).reshape(2, 4, 5) == 27, 2**32 + 1, 0)),
+        IndexError,
+        "target 4294967297 at index (1, 1, 2) is out of range for 3 classes",
+    ),
+    Case(
+        "label that is not the ignored one",
+        dice(target=PIXELS - 1, ignore_index=-2),
+        IndexError,
+        "target -1 at index (0, 0, 0) is out of range for 3 classes (ignore_index is -2)",
+    ),
+    Case(
+        "soft label",
+        dice(target=MAPS - 0.5),
+        ValueError,
+        "target must be in [0, 1], got -0.5 at index (0, 0, 0, 0)",
+    ),
+    Case(
+        "probability",
+        dice(pred=np.where(np.arange(120).reshape(2, 3, 4, 5) == 63, 1.5, 0), from_logits=False),
+        ValueError,
+        "pred must be in [0, 1], got 1.5 at index (1, 0, 0, 3)",
+    ),
+    Case(
+        "mask's shape",
+        dice(mask=np.ones((2, 3, 4, 5))),
+        ValueError,
+        "mask must have shape (2, 4, 5), that of pred without the classes, or axes of length 1; got (2, 3, 4, 5)",
+    ),
+    Case(
+        "mask",
+        dice(mask=np.where(np.arange(40).reshape(2, 4, 5) == 6, -1, 1)),
+        ValueError,
+        "mask must be >= 0, got -1 at index (0, 1, 1)",
+    ),
+    Case(
+        "only a background",
+        dice(MAPS[:, :1], PIXELS, include_background=False),
+        ValueError,
+        "include_background=False leaves out the first class, and pred has no other",
+    ),
+    Case(
+        "class weights",
+        dice(class_weight=[1.0, 2.0]),
+        ValueError,
+        "class_weight has 2 entries, but pred has 3 classes",
+    ),
+    Case(
+        "weight",
+        lambda: fl.dice(MAPS, PIXELS, sample_weight=[1, -2]),
+        ValueError,
+        "sample_weight must be >= 0, got -2 at index (1,)",
+    ),
+)
+def test_maps(case: Case, backend: str) -> None:
+    case.check()
+
+
 # ---- Utterances ----
 
 FRAMES = np.zeros((4, 2, 3))  # four frames of two utterances, three classes

@@ -611,6 +611,128 @@ def test_torch_padded_sequences(seed: int, dtype: np.dtype) -> None:
     close(grad, slope, dtype)
 
 
+# ---- Maps: MONAI, and the formulas of segmentation_models.pytorch and Keras ----
+
+
+def segmentation(seed: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits of maps, labels, and a weight for each class."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(0, 2, (3, 4, 6, 5)).astype(dtype)
+    return z, rng.integers(0, 3 if seed % 3 else 4, (3, 6, 5)), rng.integers(1, 16, 4) / 8
+
+
+@ROUNDS
+@pytest.mark.parametrize("kind", ["DiceLoss", "TverskyLoss", "GeneralizedDiceLoss"])
+def test_monai(seed: int, kind: str, dtype: np.dtype) -> None:
+    """Its class weights do not divide; its Jaccard is of sums twice as large, so that smoothing counts half."""
+    torch = pytest.importorskip("torch")
+    monai = pytest.importorskip("monai.losses")
+    if kind == "GeneralizedDiceLoss" and dtype == np.float64:
+        return  # it weighs in float32
+    z, y, w = segmentation(seed, dtype)
+    rng = np.random.default_rng(seed)
+    softmax, batch, background, jaccard, squared = rng.random(5) < 0.5
+    above, below = rng.uniform(1e-3, 2, 2)
+    theirs = {"softmax": bool(softmax), "sigmoid": not softmax, "batch": bool(batch)}
+    theirs |= {"include_background": bool(background), "reduction": "none", "smooth_nr": above, "smooth_dr": below}
+    ours: dict[str, Any] = {"activation": "softmax" if softmax else "sigmoid", "batch": bool(batch)}
+    ours |= {"include_background": bool(background), "reduction": "none", "smooth": (above, below)}
+    loss: Any
+    if kind == "DiceLoss":
+        theirs |= {"jaccard": bool(jaccard), "squared_pred": bool(squared)}
+        theirs["weight"] = torch.tensor(w[not background :].astype(dtype))
+        ours |= {"squared": bool(squared), "class_weight": w}
+        loss = fl.Jaccard(**ours | {"smooth": (above / 2, below / 2)}) if jaccard else fl.Dice(**ours)
+    elif kind == "TverskyLoss":
+        alpha, beta = rng.uniform(0.1, 1.5, 2)
+        theirs |= {"alpha": alpha, "beta": beta}
+        loss = fl.Tversky(alpha=alpha, beta=beta, **ours)
+    else:
+        weighting = ("square", "simple", "uniform")[seed % 3]
+        theirs["w_type"] = weighting
+        loss = fl.GeneralizedDice(weighting=weighting, **ours)
+    value, grad = loss.value_and_grad(z, y)
+    criterion = getattr(monai, kind)(**theirs)
+    maps = torch.tensor((y[:, None] == np.arange(4).reshape(-1, 1, 1)).astype(dtype))
+    expected, slope = torch_gradient(lambda x: criterion(x, maps), z)
+    kept = value[..., int(not background) :] if kind != "GeneralizedDiceLoss" else value
+    close(np.ravel(kept), np.ravel(expected), dtype)
+    np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
+
+
+@ROUNDS
+def test_segmentation_models(seed: int, dtype: np.dtype) -> None:
+    """Its sums run over the batch, and classes without labels have the loss 0: so they count in its mean."""
+    torch = pytest.importorskip("torch")
+    z, y, _ = segmentation(seed, dtype)
+    smooth, gamma = float(seed % 2), float(1 + seed % 3 / 2)
+    alpha, beta = np.random.default_rng(seed).uniform(0.2, 1, 2)
+
+    def theirs(x: Any, kind: str) -> Any:
+        p = x.softmax(1).flatten(2)
+        t = torch.nn.functional.one_hot(torch.tensor(y), 4).movedim(-1, 1).flatten(2).to(p.dtype)
+        both, of_p, of_t = (p * t).sum((0, 2)), p.sum((0, 2)), t.sum((0, 2))
+        if kind == "Dice":
+            score = (2 * both + smooth) / (of_p + of_t + smooth)
+        elif kind == "Jaccard":
+            score = (both + smooth) / (of_p + of_t - both + smooth)
+        else:
+            score = (both + smooth) / (both + alpha * (of_p - both) + beta * (of_t - both) + smooth)
+        return (((1 - score) * (of_t > 0)) ** gamma if kind == "Tversky" else (1 - score) * (of_t > 0)).sum()
+
+    there = (np.bincount(y.ravel(), minlength=4) > 0).astype(float)
+    options: dict[str, Any] = {"activation": "softmax", "batch": True, "smooth": smooth, "reduction": "sum"}
+    options["class_weight"] = there
+    for loss in (fl.Dice(**options), fl.Jaccard(**options), fl.Tversky(alpha=alpha, beta=beta, gamma=gamma, **options)):
+        value, grad = loss.value_and_grad(z, y)
+        kind = type(loss).__name__
+        expected, slope = torch_gradient(lambda x, kind=kind: theirs(x, kind), z)
+        close(value, expected, dtype)
+        np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
+
+
+@ROUNDS
+def test_keras_dice(seed: int, dtype: np.dtype) -> None:
+    """Of probabilities, over all that there is; its smoothing is in the denominator alone."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    p, t = rng.uniform(0, 1, (3, 5, 6)).astype(dtype), rng.integers(0, 2, (3, 5, 6)).astype(dtype)
+    value, grad = fl.Dice(from_logits=False, axis=None, batch=True, smooth=(0, 1e-7)).value_and_grad(p, t)
+    expected, slope = torch_gradient(
+        lambda x: 1 - 2 * (x * torch.tensor(t)).sum() / (torch.tensor(t).sum() + x.sum() + 1e-7), p
+    )
+    close(value, expected, dtype)
+    np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
+
+
+@ROUNDS
+@pytest.mark.parametrize("per_image", [False, True])
+def test_lovasz_hinge(seed: int, per_image: bool, dtype: np.dtype) -> None:
+    """The formula of the paper's authors, whose ignored pixels are taken out before."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    z, y = rng.normal(0, 2, (3, 9, 8)).astype(dtype), rng.integers(0, 2, (3, 9, 8))
+    if seed % 4 == 0:
+        y[1] = 0
+    y = np.where(rng.random(y.shape) < 0.2, 255, y)
+
+    def of_image(x: Any, own: Any) -> Any:
+        errors, order = (1 - x * (2 * own - 1)).sort(descending=True)
+        own = own[order].to(x.dtype)
+        sets = 1 - (own.sum() - own.cumsum(0)) / (own.sum() + (1 - own).cumsum(0))
+        return (errors.relu() * torch.nn.functional.pad(sets, (1, 0)).diff()).sum()
+
+    def theirs(x: Any) -> Any:
+        images = zip(x, torch.tensor(y), strict=True) if per_image else [(x, torch.tensor(y))]
+        values = [of_image(image[own != 255], own[own != 255]) for image, own in images]
+        return torch.stack(values).mean()
+
+    value, grad = fl.LovaszHinge(per_image=per_image, ignore_index=255).value_and_grad(z, y)
+    expected, slope = torch_gradient(theirs, z)
+    close(value, expected, dtype)
+    np.testing.assert_allclose(grad, slope, rtol=20 * REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
+
+
 # ---- JAX and optax ----
 
 

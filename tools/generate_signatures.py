@@ -92,6 +92,19 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target",
         "fast": False,
     },
+    "MapsTarget": {
+        "doc": "Losses of how maps of pixels overlap with what is there, with the gradient by the prediction.",
+        "operands": {
+            "pred": "A map for each sample and class: (samples, classes, ...), or with classes along `axis`.",
+            "target": "The class of each pixel: integers of pred's shape without the classes; or maps of pred's shape.",
+        },
+        "arguments": {
+            "mask": "A weight >= 0 for each pixel, 0 to leave it out: of pred's shape without the classes, or with "
+            "axes of length 1.",
+        },
+        "variables": ("pred",),
+        "fast": False,
+    },
     "PredTargetVariance": {
         "doc": "Losses of a normal distribution's mean and variance and a target, with gradients to the first two.",
         "operands": {"pred": "The mean.", "target": "What was observed.", "variance": "The variance."},

@@ -15,6 +15,7 @@
 
 #include "arrays.hpp"
 #include "execute.hpp"
+#include "fusedloss/core/lanes.hpp"
 #include "register.hpp"
 #include "runtime/dispatch.hpp"
 
@@ -93,6 +94,7 @@ void clear(abi::Call& call) {
   call.starts = nullptr;
   call.frames = 1;
   call.sequences = nullptr;
+  call.overlaps = nullptr;
 }
 
 py::object element(const std::optional<py::tuple>& tuple, std::size_t index) {
@@ -427,6 +429,85 @@ double run_sequences(const py::capsule& plan_capsule, int outputs, int precision
   return execute(kernel, precision, set, call).sum;
 }
 
+/// What of an array of maps begins at its first sample, and how far samples are apart.
+py::object first_sample(const py::object& maps, std::int64_t samples, std::int64_t& stride) {
+  if (maps.is_none()) return maps;
+  const auto array = py::reinterpret_borrow<py::array>(maps);
+  if (array.ndim() < 1 || array.shape(0) != samples) {
+    throw py::value_error("fusedloss._core: an array does not have the samples of the call");
+  }
+  stride = array.strides(0);
+  const std::vector<py::ssize_t> shape(array.shape() + 1, array.shape() + array.ndim());
+  const std::vector<py::ssize_t> strides(array.strides() + 1, array.strides() + array.ndim());
+  return py::array(array.dtype(), shape, strides, array.data(), array);
+}
+
+/// Without `slopes` the sums of each sample and class (overlap, excess, missing), and the first sample that is outside
+/// the domain or -1; with them, the gradient. `axis` is the class axis of pred, behind that of the samples.
+std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule, int precision, const py::array& pred,
+                                                 const py::array& target, const py::object& mask, int axis,
+                                                 std::optional<std::int64_t> ignore_index, std::optional<double> ignore,
+                                                 const std::optional<py::array_t<double>>& slopes,
+                                                 const py::object& grad) {
+  const Plan& plan = plan_of(plan_capsule);
+  const abi::Kernel& kernel = plan.chosen();
+  if (kernel.kind != abi::maps || axis < 1 || axis >= pred.ndim() || pred.size() == 0 ||
+      slopes.has_value() == grad.is_none()) {
+    throw py::value_error("fusedloss._core: no such maps");
+  }
+  const py::ssize_t samples = pred.shape(0), classes = pred.shape(axis);
+  abi::Overlaps all{};
+  all.samples = samples;
+  all.labels = target.ndim() < pred.ndim();
+  abi::Call call;
+  clear(call);
+  call.options = plan.options(precision);
+  call.has_ignore_index = ignore_index.has_value();
+  call.ignore_index = ignore_index.value_or(0);
+  call.has_ignore = ignore.has_value();
+  call.ignore = ignore.value_or(0);
+  const py::object first = first_sample(pred, samples, all.pred_stride);
+  ItemSpace space(py::reinterpret_borrow<py::array>(first), axis - 1);
+  space.add(first, true, false, call.inputs[0]);
+  space.add(first_sample(target, samples, all.target_stride), !all.labels, false, call.inputs[1]);
+  space.add(first_sample(mask, samples, all.mask_stride), false, false, call.weight);
+  space.add(first_sample(grad, samples, all.grad_stride), true, true, call.grad[0]);
+  space.finish(call);
+  const auto part_aligned = [](abi::Array& array, std::int64_t stride) {
+    if (array.layout != abi::absent && stride % item_size(array.dtype) != 0) array.layout = abi::strided;
+  };
+  part_aligned(call.inputs[0], all.pred_stride);
+  part_aligned(call.inputs[1], all.target_stride);
+  part_aligned(call.grad[0], all.grad_stride);
+  call.labels = classes;
+  call.frames = static_cast<double>(samples);
+  call.overlaps = &all;
+  if (slopes) {
+    if (slopes->ndim() != 3 || slopes->shape(0) != samples || slopes->shape(1) != classes || slopes->shape(2) != 2 ||
+        !(slopes->flags() & py::array::c_style)) {
+      throw py::value_error("fusedloss._core: slopes do not fit the maps");
+    }
+    all.slopes = slopes->data();
+    execute(kernel, precision, abi::value_grad, call);
+    return {py::none(), -1};
+  }
+  const std::int64_t tasks = kernel.tasks[precision](&call), blocks = tasks / samples;
+  std::vector<double> sums(static_cast<std::size_t>(tasks * classes * 3));
+  all.sums = sums.data();
+  const Outcome outcome = execute(kernel, precision, abi::value_only, call);
+  py::array_t<double> joined({samples, classes, py::ssize_t{3}});
+  for (std::int64_t sample = 0; sample < samples; ++sample) {
+    for (std::int64_t k = 0; k < classes * 3; ++k) {
+      Total total;
+      for (std::int64_t block = 0; block < blocks; ++block) {
+        total.add(sums[static_cast<std::size_t>((sample * blocks + block) * classes * 3 + k)]);
+      }
+      joined.mutable_data()[sample * classes * 3 + k] = total.sum + total.residue;
+    }
+  }
+  return {joined, outcome.invalid};
+}
+
 const abi::Kernel& weight_kernel(const char* name) { return *runtime::find_kernel(name, runtime::selected()); }
 
 /// The sum of item weights of an elementwise call.
@@ -701,6 +782,7 @@ void register_losses(py::module_& module) {
   module.def("run_rows", &run_rows);
   module.def("run_queries", &run_queries);
   module.def("run_sequences", &run_sequences);
+  module.def("run_overlaps", &run_overlaps);
   module.def("total_weight", &total_weight);
   module.def("total_row_weight", &total_row_weight);
   module.def("scan_labels", &scan_labels);

@@ -127,6 +127,21 @@ def run_sequences(
 ) -> float:
     """A pass of a loss over utterances."""
 
+def run_overlaps(
+    plan: Plan,
+    precision: int,
+    pred: Array,
+    target: Array,
+    mask: Array | None,
+    axis: int,
+    ignore_index: int | None,
+    ignore: float | None,
+    slopes: Array | None,
+    grad: Array | None,
+    /,
+) -> tuple[Any, int]:
+    """The sums of maps, and the first sample outside the domain or -1; with `slopes`, the gradient."""
+
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""
 

@@ -33,6 +33,7 @@ from .losses.margin import (
     SquaredHinge,
 )
 from .losses.multiclass import Entmax15, MultiMargin, OrdinalCumulative, Sparsemax, SquaredEMD
+from .losses.overlap import Dice, GeneralizedDice, Jaccard, LovaszHinge, Tversky
 from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
@@ -57,6 +58,7 @@ __all__ = [
     "CriticDiscriminator",
     "CriticGenerator",
     "CrossEntropy",
+    "Dice",
     "Entmax15",
     "Expectile",
     "Exponential",
@@ -67,10 +69,12 @@ __all__ = [
     "GaussianNLL",
     "GemanMcClure",
     "GeneralizedCrossEntropy",
+    "GeneralizedDice",
     "Hinge",
     "HingeDiscriminator",
     "HingeEmbedding",
     "Huber",
+    "Jaccard",
     "JensenShannon",
     "KLDivergence",
     "LambdaRank",
@@ -83,6 +87,7 @@ __all__ = [
     "LogCosh",
     "Logistic",
     "LogisticDiscriminator",
+    "LovaszHinge",
     "MarginRanking",
     "MinimaxGenerator",
     "ModifiedHuber",
@@ -106,6 +111,7 @@ __all__ = [
     "StudentT",
     "SymmetricCrossEntropy",
     "Tukey",
+    "Tversky",
     "Tweedie",
     "Welsch",
     "barron",
@@ -117,6 +123,7 @@ __all__ = [
     "cross_entropy",
     "crps_gaussian",
     "ctc",
+    "dice",
     "elbo",
     "entmax15",
     "expectile",
@@ -128,10 +135,12 @@ __all__ = [
     "gaussian_nll",
     "geman_mc_clure",
     "generalized_cross_entropy",
+    "generalized_dice",
     "hinge",
     "hinge_discriminator",
     "hinge_embedding",
     "huber",
+    "jaccard",
     "jensen_shannon",
     "kl_divergence",
     "lambda_rank",
@@ -144,6 +153,7 @@ __all__ = [
     "log_cosh",
     "logistic",
     "logistic_discriminator",
+    "lovasz_hinge",
     "mae",
     "mape",
     "margin_ranking",
@@ -172,6 +182,7 @@ __all__ = [
     "student_t",
     "symmetric_cross_entropy",
     "tukey",
+    "tversky",
     "tweedie",
     "welsch",
 ]
@@ -211,6 +222,11 @@ LOSSES: dict[str, type[Loss]] = {
     "squared_emd": SquaredEMD,
     "sparsemax": Sparsemax,
     "entmax15": Entmax15,
+    "dice": Dice,
+    "jaccard": Jaccard,
+    "tversky": Tversky,
+    "generalized_dice": GeneralizedDice,
+    "lovasz_hinge": LovaszHinge,
     "list_net": ListNet,
     "list_mle": ListMLE,
     "lambda_rank": LambdaRank,
@@ -1021,6 +1037,197 @@ def entmax15(
     """
     return Entmax15(class_weight=class_weight, ignore_index=ignore_index, axis=axis, reduction=reduction)(
         pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def dice(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    from_logits: bool = True,
+    activation: str = "sigmoid",
+    smooth: float | tuple[float, float] = 0.0,
+    batch: bool = False,
+    include_background: bool = True,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    log: bool = False,
+    axis: int | None = 1,
+    squared: bool = False,
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """1 - the Dice coefficient of segmentations: twice the overlap over the sizes of both (Milletari et al. 2016).
+
+    The value of `Dice` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Dice(
+        from_logits=from_logits,
+        activation=activation,
+        smooth=smooth,
+        batch=batch,
+        include_background=include_background,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        log=log,
+        axis=axis,
+        squared=squared,
+        reduction=reduction,
+    )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def jaccard(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    from_logits: bool = True,
+    activation: str = "sigmoid",
+    smooth: float | tuple[float, float] = 0.0,
+    batch: bool = False,
+    include_background: bool = True,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    log: bool = False,
+    axis: int | None = 1,
+    squared: bool = False,
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """1 - intersection over union: the loss version of IoU (Rahman and Wang 2016).
+
+    The value of `Jaccard` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Jaccard(
+        from_logits=from_logits,
+        activation=activation,
+        smooth=smooth,
+        batch=batch,
+        include_background=include_background,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        log=log,
+        axis=axis,
+        squared=squared,
+        reduction=reduction,
+    )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def tversky(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    from_logits: bool = True,
+    activation: str = "sigmoid",
+    smooth: float | tuple[float, float] = 0.0,
+    batch: bool = False,
+    include_background: bool = True,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    log: bool = False,
+    axis: int | None = 1,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    gamma: float = 1.0,
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """1 - the Tversky index: `Dice` that weighs what is predicted too much and what is missed (Salehi et al. 2017).
+
+    The value of `Tversky` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Tversky(
+        from_logits=from_logits,
+        activation=activation,
+        smooth=smooth,
+        batch=batch,
+        include_background=include_background,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        log=log,
+        axis=axis,
+        alpha=alpha,
+        beta=beta,
+        gamma=gamma,
+        reduction=reduction,
+    )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def generalized_dice(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    from_logits: bool = True,
+    activation: str = "sigmoid",
+    smooth: float | tuple[float, float] = 0.0,
+    batch: bool = False,
+    include_background: bool = True,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    log: bool = False,
+    axis: int | None = 1,
+    weighting: str = "square",
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`Dice` of all classes at once, weighted so that rare ones count as others do (Sudre et al. 2017).
+
+    The value of `GeneralizedDice` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GeneralizedDice(
+        from_logits=from_logits,
+        activation=activation,
+        smooth=smooth,
+        batch=batch,
+        include_background=include_background,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        log=log,
+        axis=axis,
+        weighting=weighting,
+        reduction=reduction,
+    )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def lovasz_hinge(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    per_image: bool = False,
+    ignore_index: int | None = None,
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Lovasz extension of the Jaccard loss, of hinge errors: a convex bound of 1 - IoU (Berman et al. 2018).
+
+    The value of `LovaszHinge` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LovaszHinge(per_image=per_image, ignore_index=ignore_index, reduction=reduction)(
+        pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator
     )
 
 

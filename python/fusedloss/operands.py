@@ -1325,6 +1325,249 @@ class TokensLabels(Kind):
         return self._weight_total((target, lengths, mask), sample_weight)
 
 
+class MapsTarget(Kind):
+    """Losses of how maps of pixels overlap with what is there, with the gradient by the prediction."""
+
+    operands = ("pred", "target")
+    variables = ("pred",)
+    arguments = ("mask",)
+
+    def __call__(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            pred: A map for each sample and class: (samples, classes, ...), or with classes along `axis`.
+            target: The class of each pixel: integers of pred's shape without the classes; or maps of pred's shape.
+            mask: A weight >= 0 for each pixel, 0 to leave it out: of pred's shape without the classes, or with axes of
+                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(VALUE, (pred, target, mask), sample_weight=sample_weight, denominator=denominator)
+
+    def value_and_grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Array]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            pred: A map for each sample and class: (samples, classes, ...), or with classes along `axis`.
+            target: The class of each pixel: integers of pred's shape without the classes; or maps of pred's shape.
+            mask: A weight >= 0 for each pixel, 0 to leave it out: of pred's shape without the classes, or with axes of
+                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (pred, target, mask),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Array:
+        """The gradient of the value.
+
+        Args:
+            pred: A map for each sample and class: (samples, classes, ...), or with classes along `axis`.
+            target: The class of each pixel: integers of pred's shape without the classes; or maps of pred's shape.
+            mask: A weight >= 0 for each pixel, 0 to leave it out: of pred's shape without the classes, or with axes of
+                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Array = self._evaluate(
+            VALUE_GRAD,
+            (pred, target, mask),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Array | None = None,
+        out_hess: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Array, Array]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            pred: A map for each sample and class: (samples, classes, ...), or with classes along `axis`.
+            target: The class of each pixel: integers of pred's shape without the classes; or maps of pred's shape.
+            mask: A weight >= 0 for each pixel, 0 to leave it out: of pred's shape without the classes, or with axes of
+                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (pred, target, mask),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        out_hess: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Array, Array]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            pred: A map for each sample and class: (samples, classes, ...), or with classes along `axis`.
+            target: The class of each pixel: integers of pred's shape without the classes; or maps of pred's shape.
+            mask: A weight >= 0 for each pixel, 0 to leave it out: of pred's shape without the classes, or with axes of
+                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (pred, target, mask),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        vector: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Array:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            pred: A map for each sample and class: (samples, classes, ...), or with classes along `axis`.
+            target: The class of each pixel: integers of pred's shape without the classes; or maps of pred's shape.
+            mask: A weight >= 0 for each pixel, 0 to leave it out: of pred's shape without the classes, or with axes of
+                length 1.
+            vector: What the Hessian is multiplied with, of the shape of pred.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Array = self._evaluate(
+            HVP,
+            (pred, target, mask),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            pred: A map for each sample and class: (samples, classes, ...), or with classes along `axis`.
+            target: The class of each pixel: integers of pred's shape without the classes; or maps of pred's shape.
+            mask: A weight >= 0 for each pixel, 0 to leave it out: of pred's shape without the classes, or with axes of
+                length 1.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((pred, target, mask), sample_weight)
+
+
 class PredTargetVariance(Kind):
     """Losses of a normal distribution's mean and variance and a target, with gradients to the first two."""
 

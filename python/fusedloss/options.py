@@ -183,14 +183,20 @@ class OneOrMany:
 
 
 class OneOrTuple:
-    """A number, or a tuple of numbers."""
+    """A number, or a tuple of numbers: of any length, unless that is given."""
 
-    def __init__(self, domain: Domain = FINITE) -> None:
+    def __init__(self, domain: Domain = FINITE, length: int | None = None) -> None:
         self.one = Real(domain)
         self.many = Vector(domain)
+        self.length = length
 
     def check(self, value: Any) -> Any:  # noqa: D102
-        return self.one.check(value) if np.ndim(value) == 0 else tuple(self.many.check(value).tolist())
+        if np.ndim(value) == 0:
+            return self.one.check(value)
+        several = tuple(self.many.check(value).tolist())
+        if self.length is not None and len(several) != self.length:
+            raise ValueError(f"must be a number or a tuple of {self.length}")
+        return several
 
 
 def key(value: Any) -> Any:

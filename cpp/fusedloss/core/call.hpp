@@ -87,6 +87,17 @@ struct Sequences {
                                   ///< integers, side by side
 };
 
+/// Maps of pixels, samples of which lie `strides` bytes apart; the items of a call are the pixels of one sample, its
+/// weight is their mask. One pass adds up, a class of a block of pixels at a time, what they share and where they
+/// differ; another one, which is given `slopes`, maps them to a gradient.
+struct Overlaps {
+  std::int64_t samples;
+  bool labels;  ///< whether the target holds labels, and not a number for each class
+  std::int64_t pred_stride, target_stride, mask_stride, grad_stride;
+  double* sums;          ///< of each task and class: overlap, excess, missing
+  const double* slopes;  ///< of each sample and class: where pred is below the target, and where it is above
+};
+
 /// A call of any kind. `inputs` holds the operands in the order of the loss's functor, parameters that are arrays
 /// behind them.
 struct Call {
@@ -121,6 +132,7 @@ struct Call {
   const std::int64_t* starts;
   double frames;               ///< what an item takes on average, in steps over `classes`; 1 but for utterances
   const Sequences* sequences;  ///< utterances only
+  const Overlaps* overlaps;    ///< maps only
 };
 
 /// What a task hands back, added up in task order.
@@ -145,7 +157,8 @@ enum Kind : std::int32_t {
   rows_of_distributions,
   queries,
   queries_of_pairs,
-  utterances
+  utterances,
+  maps
 };
 
 /// One loss as the dispatcher sees it.

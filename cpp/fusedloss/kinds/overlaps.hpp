@@ -1,0 +1,617 @@
+// The kind of losses over maps: of each sample and class, how far what is predicted overlaps with what is there.
+//
+// Which ratio of sums a loss is, is not known here. Two passes stand around it: the first adds up, of each class,
+//
+//   overlap  sum of min(p, t)
+//   excess   sum of p - min(p, t), what is predicted and not there
+//   missing  sum of t - min(p, t), what is there and not predicted
+//
+// over pixels, the second one maps the derivatives by these three back to pred. Where pixels are squared, the three are
+// sums of p t, of (p - t)^2, and 0.
+//
+// A kernel is an activation (what makes p of pred) with
+//   name, nanoseconds (of a class of a pixel, both passes on average)
+//   template <class T> struct Options: squared, 1 or 0
+//
+// Design:
+// 1. min(p, t) is p t for targets of 0 and 1. For those in between its loss is least at p = t, which that of p t is not
+//    (Wang et al. 2023, "Dice semimetric losses"). Excess and missing are added up, and not taken from sums of p and t:
+//    a loss close to 0 keeps its digits. For the same reason 1 - p comes from the activation.
+// 2. A task is a block of a sample's pixels, whose length depends on the number of classes alone. Sums are folded over
+//    lanes as everywhere, and blocks joined in order.
+// 3. Pixels are visited a strip at a time, all classes of it: lanes are pixels, so a class of a strip is read where it
+//    lies if its pixels lie side by side, and staged into the first-level cache otherwise.
+// 4. Nothing of the activation is kept between the passes: exponentials are cheaper than a map of them.
+#pragma once
+
+#include <cstdint>
+
+#include "../core/call.hpp"
+#include "../core/domains.hpp"
+#include "../core/lanes.hpp"
+#include "../core/math.hpp"
+#include "row_lanes.hpp"
+#include "staging.hpp"
+
+FUSEDLOSS_BEGIN
+
+constexpr int groups_per_strip = 16;
+
+/// Pixels in a strip: 1 KB of a class.
+template <class T>
+constexpr int strip = lanes<T> * groups_per_strip;
+
+/// Pixels and classes of a task, about.
+constexpr std::int64_t task_entries = 1 << 16;
+
+template <class T>
+FUSEDLOSS_SHARED std::int64_t pixels_per_task(const abi::Call* call) {
+  const std::int64_t strips = task_entries / (call->classes * strip<T>);
+  return (strips < 1 ? 1 : strips) * strip<T>;
+}
+
+template <class T>
+FUSEDLOSS_SHARED std::int64_t map_tasks(const abi::Call* call) {
+  const std::int64_t pixels = pixels_per_task<T>(call);
+  return call->overlaps->samples * ((call->items.size + pixels - 1) / pixels);
+}
+
+/// One strip in memory: a number a pixel.
+template <class T>
+struct Strip {
+  alignas(64) T at[strip<T>];
+};
+
+/// What is kept of a class while its blocks are added up.
+template <class T>
+struct ClassSums {
+  alignas(64) double overlap[lanes<T>], excess[lanes<T>], missing[lanes<T>];
+};
+
+/// Sums of all classes, then two strips of each.
+template <class T>
+FUSEDLOSS_SHARED std::int64_t map_scratch_bytes(const abi::Call* call) {
+  return call->classes * static_cast<std::int64_t>(sizeof(ClassSums<T>) + 2 * sizeof(Strip<T>));
+}
+
+/// The strip of an array that begins at pixel `at`, `offset` bytes behind its place in the first sample.
+template <class To>
+FUSEDLOSS_SHARED void bring(const abi::Array& array, const abi::Items& items, std::int64_t offset, std::int64_t at,
+                            int count, To* to) {
+  const char* const data = static_cast<const char*>(array.data) + offset;
+  const std::int64_t step = array.strides[items.axes - 1];
+  for_each_run(items, array.strides, at, count, [&](std::int64_t further, int begin, int length) {
+    load_any(array.dtype, data + further, step, to + begin, length);
+  });
+}
+
+/// The way back.
+template <class T>
+FUSEDLOSS_SHARED void hand_out(const T* from, const abi::Array& array, const abi::Items& items, std::int64_t offset,
+                               std::int64_t at, int count) {
+  char* const data = static_cast<char*>(array.data) + offset;
+  const std::int64_t step = array.strides[items.axes - 1];
+  for_each_run(items, array.strides, at, count, [&](std::int64_t further, int begin, int length) {
+    store_any(array.dtype, from + begin, data + further, step, length);
+  });
+}
+
+/// A probability and its complement, not by subtraction.
+template <class T>
+struct Chance {
+  T p, q;
+};
+
+/// The pixels of a task, strip by strip.
+template <class T>
+class Maps {
+ public:
+  static constexpr int width = lanes<T>;
+  using Label = LaneIndex<T>;
+
+  FUSEDLOSS_INLINE Maps(const abi::Call* of, std::int64_t task) : call(of), all(*of->overlaps) {
+    const std::int64_t pixels = pixels_per_task<T>(of);
+    const std::int64_t blocks = (of->items.size + pixels - 1) / pixels;
+    sample = task / blocks;
+    first = task % blocks * pixels;
+    last = first + pixels < of->items.size ? first + pixels : of->items.size;
+    for (int l = 0; l < width; ++l) faults[l] = 0;
+  }
+
+  const abi::Call* call;
+  const abi::Overlaps& all;
+  std::int64_t sample, first, last;
+  int count = 0;          ///< pixels of the current strip
+  Strip<T> mask;          ///< their weights, 0 behind the last one
+  Strip<T> live;          ///< of a target of numbers, some of which may be ignored: the weight of the entry
+  Strip<T> target;        ///< of the current class, if the target holds numbers
+  Strip<Label> labels;    ///< if it holds labels
+  Bits<T> faults[width];  ///< all ones where something is outside the domain
+
+  /// Goes to the strip that begins at a pixel. `Check`: labels and weights are new.
+  template <bool Check>
+  FUSEDLOSS_INLINE void go_to(std::int64_t pixel) {
+    at = pixel;
+    count = static_cast<int>(last - pixel < strip<T> ? last - pixel : strip<T>);
+    if (call->weight.layout != abi::absent) {
+      bring(call->weight, call->items, sample * all.mask_stride, at, count, mask.at);
+      for (int i = count; i < strip<T>; ++i) mask.at[i] = T(0);
+      if constexpr (Check) check_mask();
+    } else {
+      for (int i = 0; i < strip<T>; ++i) mask.at[i] = i < count ? T(1) : T(0);
+    }
+    if (all.labels) read_labels<Check>();
+  }
+
+  /// The predictions of a class: where they lie, or brought to `room`.
+  FUSEDLOSS_INLINE const T* pred(std::int64_t c, T* room) const {
+    const T* const from = brought(c, room);
+    if (from == room) {
+      const abi::Array& array = call->inputs[0];
+      bring(array, call->items, sample * all.pred_stride + c * array.class_stride, at, count, room);
+      for (int i = count; i < strip<T>; ++i) room[i] = T(0);
+    }
+    return from;
+  }
+
+  /// The same once more.
+  FUSEDLOSS_INLINE const T* brought(std::int64_t c, const T* room) const {
+    const abi::Array& array = call->inputs[0];
+    if (!side_by_side(array) || count != strip<T>) return room;
+    return reinterpret_cast<const T*>(static_cast<const char*>(array.data) + sample * all.pred_stride +
+                                      c * array.class_stride) +
+           at;
+  }
+
+  /// Brings the targets of a class that are numbers; gives the weights of their pixels.
+  FUSEDLOSS_INLINE const T* bring_target(std::int64_t c) {
+    const abi::Array& array = call->inputs[1];
+    bring(array, call->items, sample * all.target_stride + c * array.class_stride, at, count, target.at);
+    for (int i = count; i < strip<T>; ++i) target.at[i] = T(0);
+    const T* weight = mask.at;
+    if (call->has_ignore) {
+      const T ignored = static_cast<T>(call->ignore);
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) live.at[i] = select(target.at[i] == ignored, T(0), mask.at[i]);
+      weight = live.at;
+    }
+    for (int g = 0; g < strip<T>; g += width) {
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int l = 0; l < width; ++l) {
+        const T t = select(weight[g + l] == T(0), T(0), target.at[g + l]);
+        target.at[g + l] = t;
+        faults[l] |= mask_of<T>(share_room(t) < T(0));
+      }
+    }
+    return weight;
+  }
+
+  /// Where the gradient of a class goes: its own place, or `room`, from which give() takes it.
+  FUSEDLOSS_INLINE T* grad(std::int64_t c, T* room) const {
+    const abi::Array& array = call->grad[0];
+    if (!side_by_side(array) || count != strip<T>) return room;
+    return reinterpret_cast<T*>(static_cast<char*>(array.data) + sample * all.grad_stride + c * array.class_stride) +
+           at;
+  }
+
+  FUSEDLOSS_INLINE void give(std::int64_t c, const T* from, const T* room) const {
+    const abi::Array& array = call->grad[0];
+    if (from == room) {
+      hand_out(from, array, call->items, sample * all.grad_stride + c * array.class_stride, at, count);
+    }
+  }
+
+  /// Whether there were any, or `others`.
+  FUSEDLOSS_INLINE bool faulty(const Bits<T> (&others)[width]) const {
+    Bits<T> any = 0;
+    for (int l = 0; l < width; ++l) any |= faults[l] | others[l];
+    return any != 0;
+  }
+
+ private:
+  std::int64_t at = 0;
+
+  FUSEDLOSS_INLINE bool side_by_side(const abi::Array& array) const {
+    return in_place<T>(array) && call->items.axes == 1 && array.strides[0] == static_cast<std::int64_t>(sizeof(T));
+  }
+
+  FUSEDLOSS_INLINE void check_mask() {
+    for (int g = 0; g < strip<T>; g += width) {
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int l = 0; l < width; ++l) faults[l] |= mask_of<T>(!(mask.at[g + l] >= T(0)));
+    }
+  }
+
+  /// A label that is changed after its check is some class or none.
+  template <bool Check>
+  FUSEDLOSS_INLINE void read_labels() {
+    const abi::Array& array = call->inputs[1];
+    const std::int64_t offset = sample * all.target_stride;
+    if (Check || call->has_ignore_index) {
+      alignas(64) std::int64_t wide[strip<T>];
+      bring(array, call->items, offset, at, count, wide);
+      if constexpr (Check) check_labels(wide);
+      const std::int64_t ignored = call->ignore_index;
+      if (call->has_ignore_index) {
+        for (int i = 0; i < count; ++i) mask.at[i] = wide[i] == ignored ? T(0) : mask.at[i];
+      }
+      for (int i = count; i < strip<T>; ++i) wide[i] = -1;
+      FUSEDLOSS_SIMD
+      for (int i = 0; i < strip<T>; ++i) labels.at[i] = static_cast<Label>(wide[i]);
+    } else {
+      bring(array, call->items, offset, at, count, labels.at);
+      for (int i = count; i < strip<T>; ++i) labels.at[i] = Label(-1);
+    }
+  }
+
+  FUSEDLOSS_INLINE void check_labels(std::int64_t* wide) {
+    constexpr int step = lanes<double>;
+    const std::int64_t ignored = call->has_ignore_index ? call->ignore_index : 0;
+    const std::uint64_t classes = static_cast<std::uint64_t>(call->classes);
+    alignas(64) std::uint64_t wrong[step] = {};
+    for (int i = count; i < strip<T>; ++i) wide[i] = ignored;
+    for (int g = 0; g < strip<T>; g += step) {
+      FUSEDLOSS_LANES(lanes<double>)
+      for (int l = 0; l < step; ++l) {
+        const std::uint64_t outside = mask_of<double>(static_cast<std::uint64_t>(wide[g + l]) >= classes);
+        wrong[l] |= outside & mask_of<double>(wide[g + l] != ignored);
+      }
+    }
+    for (int l = 0; l < step; ++l) faults[0] |= wrong[l] != 0 ? ~Bits<T>{0} : Bits<T>{0};
+  }
+};
+
+/// p is pred itself.
+struct Plain {
+  static constexpr bool together = false, bounded = true;
+  template <class T>
+  static FUSEDLOSS_INLINE Chance<T> of(T z) {
+    const T p = clamp_between(z, T(0), T(1));
+    return {p, T(1) - p};
+  }
+  /// The derivative of p by pred: that of what is clamped.
+  template <class T>
+  static FUSEDLOSS_INLINE T slope(T z) {
+    return unless_nan(z, select(z < T(0), T(0), select(z > T(1), T(0), T(1))));
+  }
+};
+
+/// Each class by itself.
+struct Sigmoid {
+  static constexpr bool together = false, bounded = false;
+  template <class T>
+  static FUSEDLOSS_INLINE Chance<T> of(T z) {
+    const Logistic<T> s = logistic(z);
+    return {s.sigmoid, s.complement};
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE T slope(T z) {
+    const LogisticTail<T> s = logistic_tail(absolute(z));
+    return s.larger * s.smaller;
+  }
+};
+
+/// All classes of a pixel.
+struct Together {
+  static constexpr bool together = true, bounded = false;
+};
+
+/// The softmax of a strip: of each class the exponential over the largest one, and what makes it a probability. That
+/// has a relative error of half as many rounding errors as its logit is below the largest one: none of them is large.
+template <class T>
+struct StripSoftmax {
+  using Index = LaneIndex<T>;
+  /// Classes whose exponentials are added up before they go to double.
+  static constexpr std::int64_t together = 8;
+
+  Strip<T> largest;
+  Strip<Index> top;                   ///< the first class that is the largest
+  Strip<T> share;                     ///< its probability
+  Strip<T> others;                    ///< that of all other classes, not by subtraction
+  Strip<T> part;                      ///< the sum of their exponentials, or of the last few
+  alignas(64) double rest[strip<T>];  ///< and of those before
+
+  FUSEDLOSS_INLINE void fold(const Maps<T>& maps, Strip<T>* e) {
+    const std::int64_t classes = maps.call->classes;
+    for (int i = 0; i < strip<T>; ++i) {
+      largest.at[i] = -infinity<T>;
+      top.at[i] = 0;
+    }
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const T* z = maps.pred(c, e[c].at);
+      const Index number = static_cast<Index>(c);
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        const bool larger = z[i] > largest.at[i];
+        top.at[i] = larger ? number : top.at[i];
+        largest.at[i] = select(larger, z[i], largest.at[i]);
+      }
+    }
+    // No probabilities where that is infinite.
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int i = 0; i < strip<T>; ++i) part.at[i] = largest.at[i] - largest.at[i];
+    for (std::int64_t c = 0; c < classes; ++c) {
+      if (c > 0 && c % together == 0) add_part(c == together);
+      const T* z = maps.brought(c, e[c].at);
+      T* const to = e[c].at;
+      const Index number = static_cast<Index>(c);
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        const T power = exp_of_minus(largest.at[i] - z[i]);
+        to[i] = power;
+        part.at[i] += masked(power, ~mask_of<T>(top.at[i] == number));
+      }
+    }
+    if (classes > together) {
+      add_part(false);
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) part.at[i] = static_cast<T>(rest[i]);
+    }
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int i = 0; i < strip<T>; ++i) {
+      const T others_here = part.at[i];
+      share.at[i] = T(1) / (T(1) + others_here);
+      others.at[i] = others_here * share.at[i];
+    }
+  }
+
+ private:
+  FUSEDLOSS_INLINE void add_part(bool first) {
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int i = 0; i < strip<T>; ++i) {
+      const double before = first ? 0.0 : rest[i];
+      rest[i] = before + static_cast<double>(part.at[i]);
+      part.at[i] = T(0);
+    }
+  }
+};
+
+/// What the sums of a pixel and class are, and how they change with p. Of labels, `own` is all ones where the class is
+/// the pixel's; else where its target t is 1.
+template <class T, bool Labels, bool Squared>
+struct Pixel {
+  static FUSEDLOSS_INLINE T overlap(T p, T t, Bits<T> own) {
+    if constexpr (Labels) return masked(p, own);
+    return Squared ? p * t : minimum(p, t);
+  }
+  static FUSEDLOSS_INLINE T excess(T p, T q, T t, Bits<T> own) {
+    if constexpr (Squared) {
+      const T gap = blend(own, q, Labels ? p : p - t);
+      return gap * gap;
+    }
+    return Labels ? masked(p, ~own) : p - minimum(p, t);
+  }
+  static FUSEDLOSS_INLINE T missing(T p, T q, T t, Bits<T> own) {
+    if constexpr (Squared) return T(0);
+    return Labels ? masked(q, own) : blend(own, q, t - minimum(p, t));
+  }
+
+  /// The derivative of the value by p, from the slopes of the class.
+  static FUSEDLOSS_INLINE T slope(T p, T q, T t, Bits<T> own, T below, T above) {
+    if constexpr (Squared) {
+      return Labels ? blend(own, fma(-above, q, below), above * p) : fma(above, blend(own, -q, p - t), below * t);
+    } else if constexpr (Labels) {
+      return blend(own, below, above);
+    } else {
+      // Where both are equal, what an optimum asks for; at the ends of the interval, the derivative of p t.
+      const T inner = blend(mask_of<T>(t == T(0)), above, T(0.5) * (below + above));
+      const T equal = blend(own, below, inner);
+      return blend(mask_of<T>(p < t), below, blend(mask_of<T>(p > t), above, equal));
+    }
+  }
+};
+
+template <class Activation, class T, bool Labels, bool Squared>
+struct OverlapTask {
+  using Entry = Pixel<T, Labels, Squared>;
+  static constexpr int width = lanes<T>;
+  /// Pixels of a lane that are added up before they go to double: their sum is rounded as often as p is.
+  static constexpr int together = 4;
+
+  /// The sums of a block of pixels.
+  static FUSEDLOSS_SHARED void add_up(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
+    Maps<T> maps(call, task);
+    const std::int64_t classes = call->classes;
+    ClassSums<T>* const sums = static_cast<ClassSums<T>*>(scratch);
+    Strip<T>* const room = reinterpret_cast<Strip<T>*>(sums + classes);
+    for (std::int64_t c = 0; c < classes; ++c) {
+      for (int l = 0; l < width; ++l) sums[c].overlap[l] = sums[c].excess[l] = sums[c].missing[l] = 0;
+    }
+    [[maybe_unused]] StripSoftmax<T> softmax;
+    [[maybe_unused]] alignas(64) Bits<T> faults[width] = {};
+    for (std::int64_t pixel = maps.first; pixel < maps.last; pixel += strip<T>) {
+      maps.template go_to<true>(pixel);
+      if constexpr (Activation::together) softmax.fold(maps, room);
+      for (std::int64_t c = 0; c < classes; ++c) {
+        [[maybe_unused]] const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+        const T* const weight = Labels ? maps.mask.at : maps.bring_target(c);
+        const T* const target = maps.target.at;
+        const LaneIndex<T>* const labels = maps.labels.at;
+        const T* const z = Activation::together ? room[c].at : maps.pred(c, room[c].at);
+        for (int first = 0; first < strip<T>; first += together * width) {
+          alignas(64) T overlap[width], excess[width], missing[width];
+          for (int l = 0; l < width; ++l) overlap[l] = excess[l] = missing[l] = T(0);
+          for (int g = first; g < first + together * width; g += width) {
+            FUSEDLOSS_LANES(lanes<T>)
+            for (int l = 0; l < width; ++l) {
+              T p, q;
+              if constexpr (Activation::together) {
+                p = z[g + l] * softmax.share.at[g + l];
+                q = blend(mask_of<T>(softmax.top.at[g + l] == number), softmax.others.at[g + l], T(1) - p);
+              } else {
+                const Chance<T> chance = Activation::of(z[g + l]);
+                p = chance.p;
+                q = chance.q;
+              }
+              const T w = weight[g + l];
+              const Bits<T> counts = mask_of<T>(w != T(0));
+              if constexpr (Activation::bounded) {
+                faults[l] |= mask_of<T>(masked(probability_room(z[g + l]), counts) < T(0));
+              }
+              const T t = Labels ? T(0) : target[g + l];
+              const Bits<T> own = Labels ? mask_of<T>(labels[g + l] == number) : mask_of<T>(t == T(1));
+              p = masked(p, counts);
+              q = masked(q, counts);
+              overlap[l] += w * Entry::overlap(p, t, own);
+              excess[l] += w * Entry::excess(p, q, t, own);
+              missing[l] += w * Entry::missing(p, q, t, own);
+            }
+          }
+          FUSEDLOSS_LANES(lanes<T>)
+          for (int l = 0; l < width; ++l) {
+            sums[c].overlap[l] += static_cast<double>(overlap[l]);
+            sums[c].excess[l] += static_cast<double>(excess[l]);
+            sums[c].missing[l] += static_cast<double>(missing[l]);
+          }
+        }
+      }
+    }
+    double* const to = call->overlaps->sums + task * classes * 3;
+    for (std::int64_t c = 0; c < classes; ++c) {
+      to[3 * c] = fold(sums[c].overlap);
+      to[3 * c + 1] = fold(sums[c].excess);
+      to[3 * c + 2] = fold(sums[c].missing);
+    }
+    if (maps.faulty(faults)) partial->invalid = maps.sample;
+  }
+
+  /// The gradient of a block of pixels.
+  static FUSEDLOSS_SHARED void map_back(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial*) {
+    Maps<T> maps(call, task);
+    const std::int64_t classes = call->classes;
+    const double* const slopes = call->overlaps->slopes + maps.sample * classes * 2;
+    bool silent = true;
+    for (std::int64_t k = 0; k < 2 * classes; ++k) silent &= slopes[k] == 0.0;
+    Strip<T>* const room = reinterpret_cast<Strip<T>*>(static_cast<ClassSums<T>*>(scratch) + classes);
+    for (std::int64_t pixel = maps.first; pixel < maps.last; pixel += strip<T>) {
+      maps.template go_to<false>(pixel);
+      if constexpr (Activation::together) {
+        if (!silent) {
+          map_together(maps, slopes, room);
+          continue;
+        }
+      }
+      for (std::int64_t c = 0; c < classes; ++c) map_class(maps, c, slopes + 2 * c, room);
+    }
+  }
+
+ private:
+  /// A class by itself; all 0 where nothing is asked of it.
+  static FUSEDLOSS_INLINE void map_class(Maps<T>& maps, std::int64_t c, const double* slopes, Strip<T>* room) {
+    const T below = static_cast<T>(slopes[0]), above = static_cast<T>(slopes[1]);
+    [[maybe_unused]] const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+    T* const to = maps.grad(c, room[1].at);
+    if (slopes[0] == 0.0 && slopes[1] == 0.0) {
+      for (int i = 0; i < strip<T>; ++i) to[i] = T(0);
+    } else if constexpr (!Activation::together) {
+      const T* const weight = Labels ? maps.mask.at : maps.bring_target(c);
+      const T* const target = maps.target.at;
+      const LaneIndex<T>* const labels = maps.labels.at;
+      const T* const z = maps.pred(c, room[0].at);
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        const T w = weight[i];
+        const Chance<T> chance = Activation::of(z[i]);
+        const T t = Labels ? T(0) : target[i];
+        const Bits<T> own = Labels ? mask_of<T>(labels[i] == number) : mask_of<T>(t == T(1));
+        const T slope = Entry::slope(chance.p, chance.q, t, own, below, above);
+        to[i] = masked(w * slope * Activation::slope(z[i]), mask_of<T>(w != T(0)));
+      }
+    }
+    maps.give(c, to, room[1].at);
+  }
+
+  /// p_c (g_c - sum_k g_k p_k), all g taken from that of the largest class, whose own difference it then is exactly.
+  static FUSEDLOSS_INLINE void map_together(Maps<T>& maps, const double* slopes, Strip<T>* room) {
+    const std::int64_t classes = maps.call->classes;
+    Strip<T>* const p = room;
+    Strip<T>* const g = room + classes;
+    StripSoftmax<T> softmax;
+    softmax.fold(maps, p);
+    Strip<T> origin, dot, counts;
+    for (int i = 0; i < strip<T>; ++i) origin.at[i] = dot.at[i] = counts.at[i] = T(0);
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+      const T below = static_cast<T>(slopes[2 * c]), above = static_cast<T>(slopes[2 * c + 1]);
+      const T* const weight = Labels ? maps.mask.at : maps.bring_target(c);
+      const T* const target = maps.target.at;
+      const LaneIndex<T>* const labels = maps.labels.at;
+      T* const pc = p[c].at;
+      T* const gc = g[c].at;
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        const Bits<T> top = mask_of<T>(softmax.top.at[i] == number);
+        const T w = weight[i];
+        const T chance = pc[i] * softmax.share.at[i];
+        [[maybe_unused]] const T q = blend(top, softmax.others.at[i], T(1) - chance);
+        const T t = Labels ? T(0) : target[i];
+        const Bits<T> own = Labels ? mask_of<T>(labels[i] == number) : mask_of<T>(t == T(1));
+        const T slope = Entry::slope(chance, q, t, own, below, above);
+        const T by = masked(w * slope, mask_of<T>(w != T(0)));
+        pc[i] = chance;
+        gc[i] = by;
+        origin.at[i] = blend(top, by, origin.at[i]);
+        counts.at[i] = maximum(w, counts.at[i]);
+      }
+    }
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const T* const pc = p[c].at;
+      T* const gc = g[c].at;
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        gc[i] -= origin.at[i];
+        dot.at[i] = fma(pc[i], gc[i], dot.at[i]);
+      }
+    }
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const T* const pc = p[c].at;
+      T* const gc = g[c].at;
+      T* const to = maps.grad(c, gc);
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        to[i] = masked(pc[i] * (gc[i] - dot.at[i]), mask_of<T>(counts.at[i] != T(0)));
+      }
+      maps.give(c, to, gc);
+    }
+  }
+};
+
+template <class Loss, class T, bool Back>
+struct OverlapEntry {
+  static void run(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
+    const bool squared = static_cast<const typename Loss::template Options<T>*>(call->options)->squared != T(0);
+    if (call->overlaps->labels) {
+      squared ? pass<true, true>(call, task, scratch, partial) : pass<true, false>(call, task, scratch, partial);
+    } else {
+      squared ? pass<false, true>(call, task, scratch, partial) : pass<false, false>(call, task, scratch, partial);
+    }
+  }
+
+ private:
+  template <bool Labels, bool Squared>
+  static FUSEDLOSS_INLINE void pass(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
+    using Task = OverlapTask<typename Loss::Activation, T, Labels, Squared>;
+    if constexpr (Back) {
+      Task::map_back(call, task, scratch, partial);
+    } else {
+      Task::add_up(call, task, scratch, partial);
+    }
+  }
+};
+
+template <class Loss>
+constexpr abi::Kernel overlap_kernel() {
+  using F = typename Loss::template Options<float>;
+  return {Loss::name,
+          abi::maps,
+          2,
+          1,
+          static_cast<int>(sizeof(F) / sizeof(float)),
+          Loss::nanoseconds,
+          {map_tasks<float>, map_tasks<double>},
+          {map_scratch_bytes<float>, map_scratch_bytes<double>},
+          {{OverlapEntry<Loss, float, false>::run, OverlapEntry<Loss, float, true>::run},
+           {OverlapEntry<Loss, double, false>::run, OverlapEntry<Loss, double, true>::run}}};
+}
+
+FUSEDLOSS_END

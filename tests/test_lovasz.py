@@ -1,0 +1,168 @@
+"""Losses of sorted errors: against the definition, set by set, and what they promise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sampling import SORTED_ERRORS
+
+import fusedloss as fl
+
+Array = np.ndarray
+
+each_loss = pytest.mark.parametrize("loss", SORTED_ERRORS, ids=repr)
+
+
+def images(
+    loss: Any, dtype: Any = np.float64, seed: int = 0, shape: tuple[int, ...] = (3, 6, 7)
+) -> tuple[Array, Array]:
+    rng = np.random.default_rng(seed)
+    pred, target = rng.normal(0, 2, shape).astype(dtype), rng.integers(0, 2, shape)
+    if loss.ignore_index is not None:
+        target = np.where(rng.random(shape) < 0.1, loss.ignore_index, target)
+    return pred, target
+
+
+def by_definition(z: Array, y: Array, w: Array) -> float:
+    """Of one item: the loss of each set of wrong pixels, counted anew."""
+    errors = np.maximum(1 - (2 * y - 1) * z, 0)
+    order = np.argsort(-errors, kind="stable")
+
+    def jaccard(wrong: Array) -> float:
+        right, said = (y == 1) & ~wrong, (y == 1) ^ wrong
+        union = np.sum(w[(y == 1) | said])
+        return 1 - np.sum(w[right]) / union if union else 0.0
+
+    value, before = 0.0, 0.0
+    for count in range(1, z.size + 1):
+        wrong = np.zeros(z.size, bool)
+        wrong[order[:count]] = True
+        after = jaccard(wrong)
+        value += (after - before) * errors[order[count - 1]]
+        before = after
+    return value
+
+
+@each_loss
+@pytest.mark.parametrize("masked", [False, True])
+def test_definition(loss: Any, masked: bool, dtype: np.dtype, backend: str) -> None:
+    pred, target = images(loss, dtype)
+    target[1] = 0  # an image without the class
+    rng = np.random.default_rng(1)
+    mask = np.where(rng.random(pred.shape) < 0.2, 0, rng.uniform(0.5, 2, pred.shape)) if masked else np.ones(pred.shape)
+    kept = (mask > 0) & (target != loss.ignore_index)
+    expected = []
+    for part in range(3) if loss.per_image else [slice(None)]:
+        here = kept[part]
+        expected.append(by_definition(pred[part][here].astype(float), target[part][here], mask[part][here]))
+    value = loss(pred, target, mask=mask if masked else None)
+    assert value == pytest.approx(np.mean(expected), rel=8 * float(np.finfo(dtype).eps))
+
+
+@each_loss
+def test_gradients_are_derivatives_of_the_value(loss: Any, backend: str) -> None:
+    pred, target = images(loss, shape=(2, 9))
+    mask = np.random.default_rng(2).uniform(0, 2, (1, 9))
+    grad = loss.grad(pred, target, mask=mask, cotangent=-1.5)
+    for entry in np.ndindex(pred.shape):
+        moved = [pred.copy(), pred.copy()]
+        moved[0][entry] -= 1e-6
+        moved[1][entry] += 1e-6
+        slope = -1.5 * (loss(moved[1], target, mask=mask) - loss(moved[0], target, mask=mask)) / 2e-6
+        assert grad[entry] == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+@each_loss
+def test_at_errors_of_one_it_is_the_jaccard_loss(loss: Any, backend: str) -> None:
+    rng = np.random.default_rng(3)
+    y, wrong = rng.integers(0, 2, (3, 50)), rng.integers(0, 2, (3, 50)) == 1
+    value = loss(np.where(wrong, 0.0, 2.0 * (2 * y - 1)), y)
+    parts = zip(y == 1, wrong, strict=True) if loss.per_image else [(y == 1, wrong)]
+    assert value == pytest.approx(
+        np.mean([1 - np.sum(own & ~bad) / np.sum(own | bad) for own, bad in parts]), rel=1e-12
+    )
+
+
+@each_loss
+def test_bits_and_layouts(loss: Any, dtype: np.dtype) -> None:
+    """Of threads, strides, and pred as its own output; errors that are equal, too."""
+    pred, target = images(loss, dtype, shape=(5, 40, 50))
+    pred = np.round(pred * 4) / 4
+    value, grad = loss.value_and_grad(pred, target)
+    for threads in (1, 2, 3):
+        with fl.num_threads(threads):
+            again = loss.value_and_grad(pred, target)
+        assert again[0] == value
+        np.testing.assert_array_equal(again[1], grad)
+    for change in (np.asfortranarray, lambda x: x[::-1].copy()[::-1], lambda x: np.repeat(x, 2, axis=1)[:, ::2]):
+        again = loss.value_and_grad(change(pred), change(target))
+        assert again[0] == value
+        np.testing.assert_array_equal(again[1], grad)
+    given = pred.copy()
+    assert loss.value_and_grad(given, target, out=given)[0] == value
+    np.testing.assert_array_equal(given, grad)
+    assert grad.dtype == dtype
+
+
+@each_loss
+def test_what_does_not_count(loss: Any, dtype: np.dtype, backend: str) -> None:
+    pred, target = images(loss, dtype)
+    mask = np.ones(pred.shape)
+    mask[:, 2] = 0
+    expected = loss.value_and_grad(np.delete(pred, 2, 1), np.delete(target, 2, 1))
+    pred[:, 2], target[:, 2] = np.nan, 7
+    value, grad = loss.value_and_grad(pred, target, mask=mask)
+    assert value == expected[0]
+    np.testing.assert_array_equal(np.delete(grad, 2, 1), expected[1])
+    assert not grad[:, 2].any()
+    for keywords in ({"mask": np.zeros(pred.shape)}, {"mask": mask, "sample_weight": 0.0}):
+        value, grad = loss.value_and_grad(pred, target, **keywords)
+        assert value == 0
+        assert not grad.any()
+    empty = loss.value_and_grad(pred[:0], target[:0])
+    assert empty[0] == 0
+    assert empty[1].shape == (0, 6, 7)
+
+
+@each_loss
+def test_nan_spoils_its_item(loss: Any, dtype: np.dtype, backend: str) -> None:
+    loss = loss.replace(reduction="none")
+    pred, target = images(loss, dtype)
+    target = target % 2
+    clean = loss.value_and_grad(pred, target)
+    pred[1, 2, 3] = np.nan
+    value, grad = loss.value_and_grad(pred, target)
+    assert np.isnan(np.atleast_1d(value)[-2 if loss.per_image else 0])
+    assert np.isnan(grad[1, 2, 3])
+    if loss.per_image:
+        np.testing.assert_array_equal(value[[0, 2]], clean[0][[0, 2]])
+        np.testing.assert_array_equal(grad[[0, 2]], clean[1][[0, 2]])
+
+
+def test_shards_and_weights(backend: str) -> None:
+    loss = fl.LovaszHinge(per_image=True)
+    pred, target = images(loss)
+    weight = np.array([1.0, 0.0, 2.5])
+    parts = np.sum([loss.partial(pred[s], target[s], sample_weight=weight[s]) for s in (slice(1), slice(1, 3))], axis=0)
+    assert parts[0] / parts[1] == pytest.approx(loss(pred, target, sample_weight=weight), rel=1e-14)
+    assert not loss.grad(pred, target, sample_weight=weight)[1].any()
+    each = loss.replace(reduction="none")
+    np.testing.assert_allclose(each(pred, target, sample_weight=weight), weight * each(pred, target), rtol=1e-14)
+    with pytest.raises(NotImplementedError, match="has no shards"):
+        fl.LovaszHinge().partial(pred, target)
+    with pytest.raises(NotImplementedError, match="LovaszHinge has no Hessian"):
+        loss.grad_and_hess(pred, target)
+
+
+def test_errors(backend: str) -> None:
+    pred, target = images(fl.LovaszHinge())
+    with pytest.raises(ValueError, match=r"target must be 0 or 1, got 2 at index \(1, 0, 3\)"):
+        fl.lovasz_hinge(pred, np.where(np.arange(126).reshape(3, 6, 7) == 45, 2, target))
+    with pytest.raises(ValueError, match=r"mask must be >= 0, got -1 at index \(0, 0, 0\)"):
+        fl.lovasz_hinge(pred, target, mask=np.full((1, 1, 7), -1))
+    with pytest.raises(ValueError, match="target must have the shape of pred"):
+        fl.lovasz_hinge(pred, target[0])
+    with pytest.raises(ValueError, match="pred must have a first axis of images"):
+        fl.lovasz_hinge(1.0, 1)
