@@ -13,9 +13,11 @@ from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
+from fusedloss.kinds.measures import Measured
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
 from fusedloss.kinds.sequences import Sequences
+from fusedloss.kinds.similarities import Compares
 from fusedloss.kinds.vectors import Vectors
 
 Shape = tuple[int, ...]
@@ -29,6 +31,8 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Vectors: ((128, 32), (10**6 // 64, 64)),  # latent variables of samples
     fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
+    Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
+    Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -39,6 +43,8 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Vectors: ((128, 32),),
     fl.ELBO: ((128, 784, 32),),
     Sequences: ((200, 16, 64, 30),),
+    Measured: ((256, 64), (4096, 128)),
+    Compares: ((256, 128),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -85,6 +91,13 @@ class Case:
             pred = _draw(rng, None, self.shape[:3], self.dtype)
             target = rng.integers(1, classes, (utterances, labels))
             return pred, target, np.full(utterances, frames), np.full(utterances, labels)
+        if kind_of(type(self.loss)) in (Measured, Compares):
+            base = rng.normal(0, 1, self.shape)  # what belongs together is nearer
+            vectors = ((base + 0.5 * rng.normal(0, 1, self.shape)).astype(self.dtype) for _ in self.loss.variables)
+            if "labels" in self.loss.operands:
+                return *vectors, np.arange(self.shape[0]) // 4
+            targets = [name for name in self.loss.operands if name not in self.loss.variables]
+            return *vectors, *(_draw(rng, domain[name], self.shape[:-1], self.dtype) for name in targets)
         needed = [name for name in self.loss.operands if name not in self.loss.optional]
         return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in needed)
 

@@ -127,6 +127,21 @@ def run_sequences(
 ) -> float:
     """A pass of a loss over utterances."""
 
+def run_measure(
+    plan: Plan,
+    precision: int,
+    x: Array,
+    y: Array,
+    value: Array,
+    slope: Array | None,
+    grad_x: Array | None,
+    grad_y: Array | None,
+    adds_x: bool,
+    adds_y: bool,
+    /,
+) -> None:
+    """Values between the rows of two arrays; or from them and the slope of each, gradients, which may be added up."""
+
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""
 
