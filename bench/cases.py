@@ -92,8 +92,9 @@ class Case:
             target = rng.integers(1, classes, (utterances, labels))
             return pred, target, np.full(utterances, frames), np.full(utterances, labels)
         if kind_of(type(self.loss)) in (Measured, Compares):
-            base = rng.normal(0, 1, self.shape)  # what belongs together is nearer
-            vectors = ((base + 0.5 * rng.normal(0, 1, self.shape)).astype(self.dtype) for _ in self.loss.variables)
+            spread = 2 / np.sqrt(self.shape[-1])  # products are of the order of 1
+            base = rng.normal(0, spread, self.shape)  # what belongs together is nearer
+            vectors = [(base + rng.normal(0, spread / 2, self.shape)).astype(self.dtype) for _ in self.loss.variables]
             if "labels" in self.loss.operands:
                 return *vectors, np.arange(self.shape[0]) // 4
             targets = [name for name in self.loss.operands if name not in self.loss.variables]
