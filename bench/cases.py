@@ -14,6 +14,7 @@ from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.measures import Measured
+from fusedloss.kinds.mining import Mining
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
 from fusedloss.kinds.sequences import Sequences
@@ -33,6 +34,7 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
+    Mining: ((256, 128), (2048, 128)),
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -45,6 +47,7 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Sequences: ((200, 16, 64, 30),),
     Measured: ((256, 64), (4096, 128)),
     Compares: ((256, 128),),
+    Mining: ((256, 128),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -91,7 +94,7 @@ class Case:
             pred = _draw(rng, None, self.shape[:3], self.dtype)
             target = rng.integers(1, classes, (utterances, labels))
             return pred, target, np.full(utterances, frames), np.full(utterances, labels)
-        if kind_of(type(self.loss)) in (Measured, Compares):
+        if kind_of(type(self.loss)) in (Measured, Compares, Mining):
             spread = 2 / np.sqrt(self.shape[-1])  # products are of the order of 1
             base = rng.normal(0, spread, self.shape)  # what belongs together is nearer
             vectors = [(base + rng.normal(0, spread / 2, self.shape)).astype(self.dtype) for _ in self.loss.variables]

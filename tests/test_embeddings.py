@@ -12,8 +12,9 @@ from closeness import assert_close
 from sampling import INSTANCES
 
 import fusedloss as fl
-from fusedloss.kinds import similarities
+from fusedloss.kinds import mining, similarities
 from fusedloss.kinds.measures import Measured
+from fusedloss.kinds.mining import Mining
 from fusedloss.kinds.similarities import Compares
 
 Array = np.ndarray
@@ -22,7 +23,9 @@ MEASURED = [loss for loss in INSTANCES if isinstance(loss, Measured)]
 COMPARED = [loss for loss in INSTANCES if isinstance(loss, Compares)]
 each_measured = pytest.mark.parametrize("loss", MEASURED, ids=repr)
 each_compared = pytest.mark.parametrize("loss", COMPARED, ids=repr)
-each_loss = pytest.mark.parametrize("loss", MEASURED + COMPARED, ids=repr)
+MINED = [loss for loss in INSTANCES if isinstance(loss, Mining)]
+each_mined = pytest.mark.parametrize("loss", MINED, ids=repr)
+each_loss = pytest.mark.parametrize("loss", MEASURED + COMPARED + MINED, ids=repr)
 
 
 def operands_of(loss: Any, shape: tuple[int, ...], dtype: Any = np.float64, seed: int = 0) -> tuple[Array, ...]:
@@ -177,6 +180,67 @@ def test_blocks_and_backends_change_nothing_but_rounding(
         for name, grad, slope in zip(loss.variables, tuples(loss, grads), tuples(loss, slopes), strict=True):
             assert grad.dtype == dtype
             hold(grad, slope, dtype, name, 1024)
+
+
+def mined(loss: Any, embeddings: Array, labels: Array) -> tuple[Array, Array]:
+    """The sum over the triplets of each anchor, and their number, triplet by triplet."""
+    x = embeddings.astype(float)
+    if loss.normalize or loss.distance == "cosine":
+        x = x / np.linalg.norm(x, axis=1, keepdims=True)
+    apart = np.sum((x[:, None] - x) ** 2, axis=2)
+    d = {"l2": np.sqrt(apart), "sqeuclidean": apart, "cosine": 1 - x @ x.T}[loss.distance]
+    values, counts = np.zeros(len(x)), np.zeros(len(x))
+    for a in range(len(x)):
+        positives = [j for j in range(len(x)) if labels[j] == labels[a] and j != a]
+        negatives = [j for j in range(len(x)) if labels[j] != labels[a]]
+        if not positives or not negatives:
+            continue
+        if loss.mining == "batch_hard":
+            chosen = [(max(d[a, p] for p in positives), min(d[a, n] for n in negatives))]
+        elif loss.mining == "batch_all":
+            chosen = [(d[a, p], d[a, n]) for p in positives for n in negatives]
+        else:
+            chosen = []
+            for p in positives:
+                farther = [d[a, n] for n in negatives if d[a, n] > d[a, p]]
+                chosen.append((d[a, p], min(farther) if farther else max(d[a, n] for n in negatives)))
+        u = np.array([near - far for near, far in chosen])
+        values[a] = np.sum(np.logaddexp(0, u) if loss.soft else np.maximum(0, u + loss.margin))
+        counts[a] = len(chosen)
+    return values, counts
+
+
+@each_mined
+@pytest.mark.parametrize("shape", [(1, 3), (2, 4), (13, 8), (60, 20)], ids=str)
+@pytest.mark.parametrize("block_bytes", [300, 8 << 20])
+def test_mining_against_all_triplets(
+    loss: Any,
+    dtype: np.dtype,
+    reduction: str,
+    shape: tuple[int, ...],
+    block_bytes: int,
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mining, "BLOCK_BYTES", block_bytes)
+    loss = loss.replace(reduction=reduction)
+    operands = operands_of(loss, shape, dtype)
+    items, counts = mined(loss, *operands)
+    weight = np.random.default_rng(5).choice([0, 0.5, 2.0], items.shape)
+    for given, w in ((None, np.ones(items.shape)), (weight, weight)):
+        value = loss(*operands, sample_weight=given)
+        total = {"mean": np.sum(w * counts), "batchmean": shape[0]}.get(reduction, 1.0)
+        expected = w * items if reduction == "none" else np.sum(w * items) / total if total else 0.0
+        hold(value, expected, np.float64 if reduction != "none" else dtype, "value", 512)
+        assert loss.weight_total(operands[1], sample_weight=given) == pytest.approx(np.sum(w * counts))
+
+
+def test_vectors_that_agree_have_the_distance_zero(backend: str) -> None:
+    embeddings = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [5.0, 2.0]]) / 3
+    for name in ("batch_hard", "batch_semihard", "batch_all"):
+        value, grad = fl.TripletMining(mining=name, reduction="sum").value_and_grad(embeddings, [0, 0, 1, 1])
+        assert np.isfinite(value)
+        assert np.isfinite(grad).all()
 
 
 # ---- Hard points ----
@@ -376,7 +440,7 @@ def test_inputs_are_not_written(loss: Any) -> None:
         np.testing.assert_array_equal(x, y)
 
 
-@pytest.mark.parametrize("name", sorted({type(loss).__name__ for loss in COMPARED}))
+@pytest.mark.parametrize("name", sorted({type(loss).__name__ for loss in COMPARED + MINED}))
 def test_memory_grows_with_the_vectors_and_a_block(name: str) -> None:
     """8192 vectors have 67 million similarities, 268 MB; with masks and logits of them it is a multiple of that."""
     loss = getattr(fl, name)()
@@ -428,4 +492,6 @@ def test_options_that_make_no_sense() -> None:
         fl.CosineEmbedding(margin=1.5)
     with pytest.raises(ValueError, match="similar"):
         fl.Contrastive(similar=2)
+    with pytest.raises(ValueError, match="soft"):
+        fl.TripletMining(soft=True, mining="batch_all")
     assert fl.Triplet(distance=2) == fl.Triplet(distance=2.0)

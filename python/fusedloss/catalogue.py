@@ -34,6 +34,7 @@ from .losses.margin import (
     SmoothHinge,
     SquaredHinge,
 )
+from .losses.mining import TripletMining
 from .losses.multiclass import Entmax15, MultiMargin, OrdinalCumulative, Sparsemax, SquaredEMD
 from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
@@ -115,6 +116,7 @@ __all__ = [
     "SupCon",
     "SymmetricCrossEntropy",
     "Triplet",
+    "TripletMining",
     "Tukey",
     "Tweedie",
     "Welsch",
@@ -189,6 +191,7 @@ __all__ = [
     "sup_con",
     "symmetric_cross_entropy",
     "triplet",
+    "triplet_mining",
     "tukey",
     "tweedie",
     "welsch",
@@ -233,6 +236,7 @@ LOSSES: dict[str, type[Loss]] = {
     "exponential": Exponential,
     "hinge_embedding": HingeEmbedding,
     "margin_ranking": MarginRanking,
+    "triplet_mining": TripletMining,
     "multi_margin": MultiMargin,
     "ordinal_cumulative": OrdinalCumulative,
     "squared_emd": SquaredEMD,
@@ -1127,6 +1131,31 @@ def margin_ranking(
     return MarginRanking(margin=margin, reduction=reduction)(
         x1, x2, target, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def triplet_mining(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    mining: str = "batch_hard",
+    margin: float = 1.0,
+    distance: str = "l2",
+    soft: bool = False,
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`Triplet` on triplets that are found within the batch.
+
+    The value of `TripletMining` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return TripletMining(
+        mining=mining, margin=margin, distance=distance, soft=soft, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
 
 
 def multi_margin(
