@@ -212,7 +212,7 @@ def mined(loss: Any, embeddings: Array, labels: Array) -> tuple[Array, Array]:
 
 @each_mined
 @pytest.mark.parametrize("shape", [(1, 3), (2, 4), (13, 8), (60, 20)], ids=str)
-@pytest.mark.parametrize("block_bytes", [300, 8 << 20])
+@pytest.mark.parametrize("block_bytes", [300, 12 << 20])
 def test_mining_against_all_triplets(
     loss: Any,
     dtype: np.dtype,

@@ -4,6 +4,7 @@ Design:
 1. A block of anchors has its distances to all vectors from one product. Triplets are never listed: what is found gives
    the value of each anchor and the slope by each of its distances, in a block like the distances.
 2. From a block of slopes come gradients in two products: of a distance they are multiples of differences of vectors.
+   Where but few slopes are not 0, these differences are taken one by one.
 3. All of this is in double precision, as the distances come from squares that cancel; those of vectors that agree to
    half of its digits are taken as 0, where the slope is 0.
 4. What is found is held constant in the derivative: it changes only where two triplets are equally hard.
@@ -24,7 +25,7 @@ from .kind import Batch, Kind, Pass, sum_of_weights
 from .similarities import classes, matrix
 from .units import Units
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 12 << 20
 """Of a block of distances."""
 SAME = 8 * float(np.finfo(np.float64).eps)
 """Of the squares of two vectors' lengths: below it, the square of their distance is nothing but rounding."""
@@ -197,17 +198,37 @@ class Space:
 
     def pull(self, block: slice, distances: Array, slopes: Array, grad: Array) -> None:
         """Adds the gradient by the rows, from that by a block of distances."""
-        if self.metric == "cosine":
-            grad[block] -= slopes @ self.rows
-            grad -= slopes.T @ self.rows[block]
+        anchors, others = np.nonzero(slopes)
+        if anchors.size * self.rows.shape[1] <= slopes.size:
+            self._pull_few(anchors + block.start, others, distances[anchors, others], slopes[anchors, others], grad)
             return
-        if self.metric == "l2":
-            with np.errstate(invalid="ignore", divide="ignore"):
-                slopes = np.where(distances > 0, slopes / (distances / self.size), 0.0) + 0 * slopes
-        else:
-            slopes = 2 * self.size * slopes
-        grad[block] += slopes.sum(axis=1, keepdims=True) * self.rows[block] - slopes @ self.rows
-        grad += slopes.sum(axis=0)[:, np.newaxis] * self.rows - slopes.T @ self.rows[block]
+        factors = self._factors(distances, slopes)
+        products = factors.T @ self.rows[block]
+        grad -= products
+        grad[block] -= factors @ self.rows
+        if self.metric != "cosine":
+            grad[block] += factors.sum(axis=1, keepdims=True) * self.rows[block]
+            grad += np.multiply(factors.sum(axis=0)[:, np.newaxis], self.rows, out=products)
+
+    def _pull_few(self, anchors: Array, others: Array, distances: Array, slopes: Array, grad: Array) -> None:
+        """The same from those slopes that are not 0."""
+        factors = self._factors(distances, slopes)[:, np.newaxis]
+        first, second = self.rows[anchors], self.rows[others]
+        by_anchor = -factors * second if self.metric == "cosine" else factors * (first - second)
+        by_other = -factors * first if self.metric == "cosine" else -by_anchor
+        for places, parts in ((anchors, by_anchor), (others, by_other)):
+            order = np.argsort(places, kind="stable")
+            found, starts = np.unique(places[order], return_index=True)
+            if found.size:
+                grad[found] += np.add.reduceat(parts[order], starts, axis=0)
+
+    def _factors(self, distances: Array, slopes: Array) -> Array:
+        """What differences of rows are multiplied with; of cosines, rows themselves."""
+        if self.metric == "cosine":
+            return slopes
+        if self.metric == "sqeuclidean":
+            return np.asarray(2 * self.size * slopes)
+        return np.where(distances > 0, slopes / (distances / self.size), 0 * slopes)
 
     def finish(self, grad: Array) -> Array:
         """The gradient by the vectors that were given."""
