@@ -14,10 +14,13 @@ from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
+from fusedloss.kinds.measures import Measured
+from fusedloss.kinds.mining import Mining
 from fusedloss.kinds.overlaps import Overlaps
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
 from fusedloss.kinds.sequences import Sequences
+from fusedloss.kinds.similarities import Compares
 from fusedloss.kinds.tokens import Tokens
 from fusedloss.kinds.vectors import Vectors
 
@@ -35,6 +38,9 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
     SortedErrors: ((4, 64, 64), (4, 512, 512)),  # images
     Overlaps: ((4, 3, 64, 64), (4, 3, 512, 512), (2, 19, 512, 1024)),  # samples, classes, pixels: the last, of streets
+    Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
+    Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
+    Mining: ((256, 128), (2048, 128)),
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -48,6 +54,9 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Sequences: ((200, 16, 64, 30),),
     SortedErrors: ((4, 64, 64),),
     Overlaps: ((4, 3, 64, 64),),
+    Measured: ((256, 64), (4096, 128)),
+    Compares: ((256, 128),),
+    Mining: ((256, 128),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -99,6 +108,14 @@ class Case:
             pred = _draw(rng, None, self.shape[:3], self.dtype)
             target = rng.integers(1, classes, (utterances, labels))
             return pred, target, np.full(utterances, frames), np.full(utterances, labels)
+        if kind_of(type(self.loss)) in (Measured, Compares, Mining):
+            spread = 2 / np.sqrt(self.shape[-1])  # products are of the order of 1
+            base = rng.normal(0, spread, self.shape)  # what belongs together is nearer
+            vectors = [(base + rng.normal(0, spread / 2, self.shape)).astype(self.dtype) for _ in self.loss.variables]
+            if "labels" in self.loss.operands:
+                return *vectors, np.arange(self.shape[0]) // 4
+            targets = [name for name in self.loss.operands if name not in self.loss.variables]
+            return *vectors, *(_draw(rng, domain[name], self.shape[:-1], self.dtype) for name in targets)
         needed = [name for name in self.loss.operands if name not in self.loss.optional]
         return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in needed)
 

@@ -199,7 +199,26 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.LovaszHinge: lambda f, z, y: _torch_lovasz(f, z.flatten(), y.flatten()),
     fl.OrdinalCumulative: lambda f, z, y: _torch_ordinal(f, z, y),
     fl.SquaredEMD: lambda f, z, y: _torch_emd(f, z, y),
+    fl.CosineEmbedding: Several(lambda f, x1, x2, y: f.cosine_embedding_loss(x1, x2, y), (0, 1)),
+    fl.CosineSimilarity: Several(lambda f, x1, x2: 1 - f.cosine_similarity(x1, x2).mean(), (0, 1)),
+    fl.Triplet: Several(lambda f, a, p, n: f.triplet_margin_loss(a, p, n, eps=0), (0, 1, 2)),
+    fl.NTXent: Several(lambda f, v1, v2: _torch_nt_xent(f, v1, v2), (0, 1)),
+    fl.InfoNCE: Several(lambda f, q, k: _torch_info_nce(f, f.normalize(q), f.normalize(k) / 0.07), (0, 1)),
+    fl.NPairs: Several(lambda f, a, p: _torch_info_nce(f, a, p), (0, 1)),
 }
+
+
+def _torch_nt_xent(f: Any, v1: Any, v2: Any) -> Any:
+    """With the array of all similarities, as it is usually written."""
+    torch = importlib.import_module("torch")
+    z, samples = f.normalize(torch.cat([v1, v2])), len(v1)
+    logits = (z @ z.T / 0.07).masked_fill(torch.eye(2 * samples, dtype=torch.bool), float("-inf"))
+    return f.cross_entropy(logits, (torch.arange(2 * samples) + samples) % (2 * samples))
+
+
+def _torch_info_nce(f: Any, query: Any, key: Any) -> Any:
+    torch = importlib.import_module("torch")
+    return f.cross_entropy(query @ key.T, torch.arange(len(query)))
 
 
 def _torch_ctc(f: Any, z: Any, y: Any, frames: Any, labels: Any) -> Any:

@@ -935,3 +935,138 @@ def test_scipy_jensenshannon(seed: int) -> None:
     expected = distance.jensenshannon(p, q, axis=-1)
     np.testing.assert_allclose(loss.replace(sqrt=True)(q, p), expected, rtol=1e-9)
     np.testing.assert_allclose(loss(q, p), expected**2, rtol=1e-9)
+
+
+# ---- Embeddings ----
+
+
+@ROUNDS
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_torch_embeddings(seed: int, reduction: str, dtype: np.dtype) -> None:
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    rng = np.random.default_rng(seed)
+    base = rng.normal(size=(9, 7))
+    vectors = [(base + rng.uniform(0.2, 1) * rng.normal(size=(9, 7))).astype(dtype) for _ in range(3)]
+    margin, p, swap = rng.uniform(0, 2), rng.uniform(1, 5), bool(seed % 2)
+    sign = rng.choice([-1, 1], 9)
+    t = torch.tensor(sign)
+
+    def cosine_distance(x: Any, y: Any) -> Any:
+        return 1 - functional.cosine_similarity(x, y)
+
+    def reduced(items: Any) -> Any:
+        return {"mean": items.mean, "sum": items.sum, "none": lambda: items}[reduction]()
+
+    def triplet(a: Any, b: Any, c: Any, **options: Any) -> Any:
+        return functional.triplet_margin_loss(a, b, c, margin=margin, eps=0, swap=swap, reduction=reduction, **options)
+
+    def with_distance(a: Any, b: Any, c: Any) -> Any:
+        return functional.triplet_margin_with_distance_loss(
+            a, b, c, distance_function=cosine_distance, margin=margin, swap=swap, reduction=reduction
+        )
+
+    cases: list[tuple[Any, tuple[Any, ...], Any]] = [
+        (fl.Triplet(margin=margin, swap=swap), (), triplet),
+        (fl.Triplet(margin=margin, swap=swap, distance=p), (), lambda a, b, c: triplet(a, b, c, p=p)),
+        (fl.Triplet(margin=margin, swap=swap, distance="l1"), (), lambda a, b, c: triplet(a, b, c, p=1)),
+        (fl.Triplet(margin=margin, swap=swap, distance="cosine"), (), with_distance),
+        (fl.CosineSimilarity(), (), lambda a, b: reduced(cosine_distance(a, b))),
+        (
+            fl.CosineEmbedding(margin=margin - 1),
+            (sign,),
+            lambda a, b: functional.cosine_embedding_loss(a, b, t, margin=margin - 1, reduction=reduction),
+        ),
+    ]
+    for loss, target, function in cases:
+        operands = vectors[: len(loss.variables)]
+        leaves = [torch.tensor(x, requires_grad=True) for x in operands]
+        theirs = function(*leaves)
+        theirs.sum().backward()
+        value, grads = loss.replace(reduction=reduction).value_and_grad(*operands, *target)
+        close(value, theirs.detach().numpy(), dtype)
+        for grad, leaf in zip(grads, leaves, strict=True):
+            close(grad, leaf.grad.numpy(), dtype)
+
+
+@ROUNDS
+def test_optax_embeddings(seed: int) -> None:
+    optax = pytest.importorskip("optax")
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    rng = np.random.default_rng(seed)
+    anchor, positive, negative = rng.normal(size=(3, 8, 5))
+    margin, temperature = rng.uniform(0.1, 2), rng.uniform(0.1, 2)
+
+    def triplet(a: Any, p: Any, n: Any) -> Any:
+        return optax.losses.triplet_margin_loss(a, p, n, margin=margin, eps=0.0).mean()
+
+    theirs, slopes = jax.value_and_grad(triplet, argnums=(0, 1, 2))(anchor, positive, negative)
+    value, grads = fl.Triplet(margin=margin).value_and_grad(anchor, positive, negative)
+    close(value, theirs, np.dtype(np.float64))
+    for grad, slope in zip(grads, slopes, strict=True):
+        close(grad, slope, np.dtype(np.float64))
+
+    def cosine(a: Any, p: Any) -> Any:
+        return optax.cosine_distance(a, p).mean()
+
+    theirs, slopes = jax.value_and_grad(cosine, argnums=(0, 1))(anchor, positive)
+    value, grads = fl.CosineSimilarity().value_and_grad(anchor, positive)
+    close(value, theirs, np.dtype(np.float64))
+    for grad, slope in zip(grads, slopes, strict=True):
+        close(grad, slope, np.dtype(np.float64))
+
+    # Samples as classes of two: each embedding is an anchor once.
+    def nt_xent(a: Any, p: Any) -> Any:
+        labels = jax.numpy.tile(jax.numpy.arange(len(a)), 2)
+        return optax.ntxent(jax.numpy.concatenate([a, p]), labels, temperature)
+
+    theirs, slopes = jax.value_and_grad(nt_xent, argnums=(0, 1))(anchor, positive)
+    value, grads = fl.NTXent(temperature=temperature).value_and_grad(anchor, positive)
+    close(value, theirs, np.dtype(np.float64))
+    for grad, slope in zip(grads, slopes, strict=True):
+        close(grad, slope, np.dtype(np.float64))
+
+
+@ROUNDS
+def test_formulas_of_metric_learning(seed: int) -> None:
+    """Those of pytorch-metric-learning, in torch."""
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    rng = np.random.default_rng(seed)
+    first, second = rng.normal(size=(2, 12, 5))
+    labels = rng.integers(0, 4, 12)
+    temperature = float(rng.uniform(0.05, 1))
+
+    def info_nce(q: Any, k: Any) -> Any:
+        return functional.cross_entropy(
+            functional.normalize(q) @ functional.normalize(k).T / temperature, torch.arange(12)
+        )
+
+    def n_pairs(a: Any, p: Any) -> Any:
+        return functional.cross_entropy(a @ p.T, torch.arange(12))
+
+    def sup_con(z: Any) -> Any:
+        z = functional.normalize(z)
+        same = torch.tensor(labels[:, None] == labels).double()
+        same.fill_diagonal_(0)
+        s = z @ z.T / temperature
+        s = s - s.max(dim=1, keepdim=True).values.detach()
+        others = 1 - torch.eye(12, dtype=torch.float64)
+        log_p = s - torch.log((others * s.exp()).sum(dim=1, keepdim=True))
+        count = same.sum(dim=1)
+        return -((same * log_p).sum(dim=1)[count > 0] / count[count > 0]).mean()
+
+    cases: list[tuple[Any, tuple[Any, ...], tuple[Any, ...], Any]] = [
+        (fl.InfoNCE(temperature=temperature), (first, second), (), info_nce),
+        (fl.NPairs(), (first, second), (), n_pairs),
+        (fl.SupCon(temperature=temperature), (first,), (labels,), sup_con),
+    ]
+    for loss, operands, target, function in cases:
+        leaves = [torch.tensor(x, requires_grad=True) for x in operands]
+        theirs = function(*leaves)
+        theirs.backward()
+        value, grads = loss.value_and_grad(*operands, *target)
+        close(value, theirs.detach().numpy(), np.dtype(np.float64))
+        for grad, leaf in zip(grads if len(leaves) > 1 else (grads,), leaves, strict=True):
+            close(grad, leaf.grad.numpy(), np.dtype(np.float64))

@@ -130,6 +130,72 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target",
         "fast": False,
     },
+    "TwoVectors": {
+        "doc": "Losses of pairs of vectors that belong together, with gradients to both.",
+        "operands": {"x1": "Vectors, (..., dimensions).", "x2": "As many others, of the same shape."},
+        "variables": ("x1", "x2"),
+        "weighed": "x1",
+        "fast": False,
+    },
+    "TwoVectorsTarget": {
+        "doc": "Losses of pairs of vectors and of whether they belong together, with gradients to both.",
+        "operands": {
+            "x1": "Vectors, (..., dimensions).",
+            "x2": "As many others, of the same shape.",
+            "target": "Whether they belong together, (...).",
+        },
+        "variables": ("x1", "x2"),
+        "weighed": "target",
+        "fast": False,
+    },
+    "AnchorPositiveNegative": {
+        "doc": "Losses of triplets of vectors, with gradients to all.",
+        "operands": {
+            "anchor": "Vectors, (..., dimensions).",
+            "positive": "For each a vector that belongs with it.",
+            "negative": "For each a vector that does not.",
+        },
+        "variables": ("anchor", "positive", "negative"),
+        "weighed": "anchor",
+        "fast": False,
+    },
+    "TwoViews": {
+        "doc": "Losses of two views of each sample, with gradients to both.",
+        "operands": {"view1": "A vector for each sample, (samples, dimensions).", "view2": "Another one for each."},
+        "variables": ("view1", "view2"),
+        "weighed": "view1",
+        "fast": False,
+    },
+    "QueryKey": {
+        "doc": "Losses of queries, each with a key that belongs to it, with gradients to both.",
+        "operands": {
+            "query": "Vectors, (queries, dimensions).",
+            "key": "The key of each query in its place, (keys, dimensions); further ones belong to none.",
+        },
+        "variables": ("query", "key"),
+        "weighed": "query",
+        "fast": False,
+    },
+    "AnchorPositive": {
+        "doc": "Losses of anchors, each with a vector that belongs with it, with gradients to both.",
+        "operands": {
+            "anchor": "Vectors, (anchors, dimensions).",
+            "positive": "For each a vector that belongs with it, and not with others.",
+        },
+        "variables": ("anchor", "positive"),
+        "weighed": "anchor",
+        "fast": False,
+    },
+    "EmbeddingsLabels": {
+        "doc": "Losses of vectors and of what class each belongs to, with the gradient by the vectors.",
+        "operands": {
+            "embeddings": "Vectors, (samples, dimensions).",
+            "labels": "The class of each, any integers.",
+        },
+        "variables": ("embeddings",),
+        "weighed": "labels",
+        "fast": False,
+    },
     "RealFake": {
         "doc": "Losses of what a discriminator gives for real samples and for as many generated ones.",
         "operands": {"real": "Its output for real samples.", "fake": "Its output for generated samples."},

@@ -142,6 +142,21 @@ def run_overlaps(
 ) -> tuple[Any, int]:
     """The sums of maps, and the first sample outside the domain or -1; with `slopes`, the gradient."""
 
+def run_measure(
+    plan: Plan,
+    precision: int,
+    x: Array,
+    y: Array,
+    value: Array,
+    slope: Array | None,
+    grad_x: Array | None,
+    grad_y: Array | None,
+    adds_x: bool,
+    adds_y: bool,
+    /,
+) -> None:
+    """Values between the rows of two arrays; or from them and the slope of each, gradients, which may be added up."""
+
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""
 

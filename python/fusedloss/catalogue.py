@@ -5,7 +5,9 @@ from __future__ import annotations
 from .arrays import Array, ArrayLike, Hinges, Labels, Mask, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
+from .losses.contrastive import InfoNCE, NPairs, NTXent, SupCon
 from .losses.divergence import JensenShannon, KLDivergence
+from .losses.embedding import Contrastive, ContrastiveDistance, CosineEmbedding, CosineSimilarity, Triplet
 from .losses.gan import (
     CriticDiscriminator,
     CriticGenerator,
@@ -32,6 +34,7 @@ from .losses.margin import (
     SmoothHinge,
     SquaredHinge,
 )
+from .losses.mining import TripletMining
 from .losses.multiclass import Entmax15, MultiMargin, OrdinalCumulative, Sparsemax, SquaredEMD
 from .losses.overlap import Dice, GeneralizedDice, Jaccard, LovaszHinge, Tversky
 from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
@@ -55,6 +58,10 @@ __all__ = [
     "BinaryFocal",
     "CRPSGaussian",
     "Cauchy",
+    "Contrastive",
+    "ContrastiveDistance",
+    "CosineEmbedding",
+    "CosineSimilarity",
     "CriticDiscriminator",
     "CriticGenerator",
     "CrossEntropy",
@@ -74,6 +81,7 @@ __all__ = [
     "HingeDiscriminator",
     "HingeEmbedding",
     "Huber",
+    "InfoNCE",
     "Jaccard",
     "JensenShannon",
     "KLDivergence",
@@ -92,6 +100,8 @@ __all__ = [
     "MinimaxGenerator",
     "ModifiedHuber",
     "MultiMargin",
+    "NPairs",
+    "NTXent",
     "NonSaturatingGenerator",
     "OrdinalCumulative",
     "PairwiseLogistic",
@@ -109,7 +119,10 @@ __all__ = [
     "SquaredEMD",
     "SquaredHinge",
     "StudentT",
+    "SupCon",
     "SymmetricCrossEntropy",
+    "Triplet",
+    "TripletMining",
     "Tukey",
     "Tversky",
     "Tweedie",
@@ -118,6 +131,10 @@ __all__ = [
     "binary_cross_entropy",
     "binary_focal",
     "cauchy",
+    "contrastive",
+    "contrastive_distance",
+    "cosine_embedding",
+    "cosine_similarity",
     "critic_discriminator",
     "critic_generator",
     "cross_entropy",
@@ -140,6 +157,7 @@ __all__ = [
     "hinge_discriminator",
     "hinge_embedding",
     "huber",
+    "info_nce",
     "jaccard",
     "jensen_shannon",
     "kl_divergence",
@@ -162,7 +180,9 @@ __all__ = [
     "mse",
     "msle",
     "multi_margin",
+    "n_pairs",
     "non_saturating_generator",
+    "nt_xent",
     "ordinal_cumulative",
     "pairwise_logistic",
     "perceptron",
@@ -180,7 +200,10 @@ __all__ = [
     "squared_emd",
     "squared_hinge",
     "student_t",
+    "sup_con",
     "symmetric_cross_entropy",
+    "triplet",
+    "triplet_mining",
     "tukey",
     "tversky",
     "tweedie",
@@ -190,8 +213,17 @@ __all__ = [
 LOSSES: dict[str, type[Loss]] = {
     "binary_cross_entropy": BinaryCrossEntropy,
     "binary_focal": BinaryFocal,
+    "nt_xent": NTXent,
+    "info_nce": InfoNCE,
+    "n_pairs": NPairs,
+    "sup_con": SupCon,
     "kl_divergence": KLDivergence,
     "jensen_shannon": JensenShannon,
+    "cosine_similarity": CosineSimilarity,
+    "cosine_embedding": CosineEmbedding,
+    "contrastive_distance": ContrastiveDistance,
+    "contrastive": Contrastive,
+    "triplet": Triplet,
     "logistic_discriminator": LogisticDiscriminator,
     "least_squares_discriminator": LeastSquaresDiscriminator,
     "critic_discriminator": CriticDiscriminator,
@@ -217,6 +249,7 @@ LOSSES: dict[str, type[Loss]] = {
     "exponential": Exponential,
     "hinge_embedding": HingeEmbedding,
     "margin_ranking": MarginRanking,
+    "triplet_mining": TripletMining,
     "multi_margin": MultiMargin,
     "ordinal_cumulative": OrdinalCumulative,
     "squared_emd": SquaredEMD,
@@ -325,6 +358,90 @@ def binary_focal(
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
 
 
+def nt_xent(
+    view1: ArrayLike,
+    view2: ArrayLike,
+    *,
+    temperature: float = 0.07,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Two views of each sample find one another among all views of a batch: the loss of SimCLR.
+
+    The value of `NTXent` as a function: `view1`, `view2` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return NTXent(temperature=temperature, normalize=normalize, reduction=reduction)(
+        view1, view2, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def info_nce(
+    query: ArrayLike,
+    key: ArrayLike,
+    *,
+    temperature: float = 0.07,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Each query finds its key among all keys of a batch.
+
+    The value of `InfoNCE` as a function: `query`, `key` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return InfoNCE(temperature=temperature, normalize=normalize, reduction=reduction)(
+        query, key, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def n_pairs(
+    anchor: ArrayLike,
+    positive: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Each anchor finds its positive among those of all anchors, by dot products.
+
+    The value of `NPairs` as a function: `anchor`, `positive` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return NPairs(reduction=reduction)(anchor, positive, sample_weight=sample_weight, denominator=denominator)
+
+
+def sup_con(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    temperature: float = 0.1,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Vectors of one class find one another among all vectors of a batch.
+
+    The value of `SupCon` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SupCon(temperature=temperature, normalize=normalize, reduction=reduction)(
+        embeddings, labels, sample_weight=sample_weight, denominator=denominator
+    )
+
+
 def kl_divergence(
     pred: ArrayLike,
     target: ArrayLike,
@@ -391,6 +508,125 @@ def jensen_shannon(
         sqrt=sqrt,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def cosine_similarity(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    *,
+    negative: bool = False,
+    eps: float = 1e-08,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """How far the directions of two vectors are apart.
+
+    The value of `CosineSimilarity` as a function: `x1`, `x2` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CosineSimilarity(negative=negative, eps=eps, reduction=reduction)(
+        x1, x2, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def cosine_embedding(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    target: ArrayLike,
+    *,
+    margin: float = 0.0,
+    eps: float = 1e-08,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Directions of pairs: the same for those that belong together, at least apart for those that do not.
+
+    The value of `CosineEmbedding` as a function: `x1`, `x2`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CosineEmbedding(margin=margin, eps=eps, reduction=reduction)(
+        x1, x2, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def contrastive_distance(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    margin: float = 1.0,
+    squared: bool = True,
+    similar: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Distances of pairs: small for those that belong together, at least a margin for those that do not.
+
+    The value of `ContrastiveDistance` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return ContrastiveDistance(margin=margin, squared=squared, similar=similar, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def contrastive(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    target: ArrayLike,
+    *,
+    margin: float = 1.0,
+    squared: bool = True,
+    similar: float = 1.0,
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`ContrastiveDistance` of the Euclidean distance of vectors.
+
+    The value of `Contrastive` as a function: `x1`, `x2`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Contrastive(margin=margin, squared=squared, similar=similar, normalize=normalize, reduction=reduction)(
+        x1, x2, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def triplet(
+    anchor: ArrayLike,
+    positive: ArrayLike,
+    negative: ArrayLike,
+    *,
+    margin: float = 1.0,
+    distance: str | float = "l2",
+    swap: bool = False,
+    soft: bool = False,
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """An anchor nearer to what belongs with it than to what does not, by a margin.
+
+    The value of `Triplet` as a function: `anchor`, `positive`, `negative` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Triplet(margin=margin, distance=distance, swap=swap, soft=soft, normalize=normalize, reduction=reduction)(
+        anchor, positive, negative, sample_weight=sample_weight, denominator=denominator
+    )
 
 
 def logistic_discriminator(
@@ -914,6 +1150,31 @@ def margin_ranking(
     return MarginRanking(margin=margin, reduction=reduction)(
         x1, x2, target, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def triplet_mining(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    mining: str = "batch_hard",
+    margin: float = 1.0,
+    distance: str = "l2",
+    soft: bool = False,
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`Triplet` on triplets that are found within the batch.
+
+    The value of `TripletMining` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return TripletMining(
+        mining=mining, margin=margin, distance=distance, soft=soft, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
 
 
 def multi_margin(

@@ -115,7 +115,8 @@ struct Call {
   double hess_ceiling;
   double hess_factor;  ///< rows only: multiplies an item's Hessian before its bounds
   bool hess_is_slope;  ///< rows only: the size of an item's gradient stands in its place
-  bool adds;           ///< elements only: derivatives are added to what their arrays hold
+  bool adds;           ///< elements and vectors: derivatives are added to what their arrays hold;
+  bool adds_second;    ///< of vectors those by the second variable, and `adds` is about the first
   double ignore;       ///< a target that takes its item out
   bool has_ignore;
   // Rows only.
@@ -158,7 +159,8 @@ enum Kind : std::int32_t {
   queries,
   queries_of_pairs,
   utterances,
-  maps
+  maps,
+  pairs_of_vectors
 };
 
 /// One loss as the dispatcher sees it.

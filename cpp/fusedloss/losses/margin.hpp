@@ -131,6 +131,21 @@ struct HingeEmbedding : Margin<HingeEmbedding> {
   }
 };
 
+/// The square of pred where the label is +1, of max(0, margin - pred) where it is -1.
+struct SquaredHingeEmbedding : Margin<SquaredHingeEmbedding> {
+  static constexpr const char* name = "squared_hinge_embedding";
+  static constexpr double nanoseconds = 0.2;
+  template <class T>
+  using Options = Hinge::Options<T>;
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    const T distance = input[0], gap = maximum(options.margin - distance, T(0));
+    const Bits<T> similar = mask_of<T>(options.slope * input[1] + options.offset > T(0));
+    const T root = blend(similar, distance, T(0) - gap), counts = masked(T(2), similar | mask_of<T>(gap > T(0)));
+    return {root * root, T(2) * root, unless_nan(distance, counts)};
+  }
+};
+
 /// The hinge of the difference of two scores: max(0, margin - y (x1 - x2)).
 struct MarginRanking {
   static constexpr const char* name = "margin_ranking";
@@ -151,7 +166,7 @@ struct MarginRanking {
   }
 };
 
-using MarginLosses =
-    List<Hinge, SquaredHinge, SmoothHinge, ModifiedHuber, SoftMargin, Exponential, HingeEmbedding, MarginRanking>;
+using MarginLosses = List<Hinge, SquaredHinge, SmoothHinge, ModifiedHuber, SoftMargin, Exponential, HingeEmbedding,
+                          SquaredHingeEmbedding, MarginRanking>;
 
 FUSEDLOSS_END
