@@ -132,6 +132,20 @@ def test_values_within_four_ulp_over_all_scales(loss: Any, exactly: Any, isa: st
             assert abs(mpmath.mpf(float(value)) - number) <= 4 * ulp, (x, value, float(number))
 
 
+@pytest.mark.parametrize(("loss", "exactly"), FOUR_ULP, ids=lambda x: repr(x) if isinstance(x, fl.Loss) else "")
+def test_items_do_not_depend_on_their_neighbours(loss: Any, exactly: Any, dtype: np.dtype) -> None:
+    """Where one item asks for another way of calculation, the others of its batch keep theirs."""
+    rng = np.random.default_rng(4)
+    loss, r = loss.replace(reduction="none"), rng.normal(0, 2, 500).astype(dtype)
+    mixed, at = r.copy(), [3, 18, 100, 499]
+    mixed[at] = [1e30, 1e-30, np.inf, np.nan]
+    others = np.delete(np.arange(r.size), at)
+    zeros = np.zeros_like(r)
+    for call in (loss.value_and_grad, loss.grad_and_hess):
+        for ours, alone in zip(call(mixed, zeros), call(r, zeros), strict=True):
+            assert np.array_equal(ours[others], alone[others])
+
+
 @pytest.mark.parametrize("order", ["value", "grad", "hess"])
 def test_barron_is_smooth_in_alpha(order: str) -> None:
     """Through 0, 2 and to -inf: a step of 2^-40 in alpha moves nothing by more than its derivative allows."""

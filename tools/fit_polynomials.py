@@ -163,6 +163,10 @@ def exp2_slope(x: mpf) -> mpf:
     return mp.expm1(x * mp.log(2)) / x
 
 
+def log2_successor(f: mpf) -> mpf:
+    return mp.log(1 + f, 2) / f if f != 0 else 1 / mp.log(2)
+
+
 def log2_slope(t: mpf) -> mpf:
     """2 atanh(s) / (s ln 2) as a function of t = s^2."""
     s = mp.sqrt(t)
@@ -193,7 +197,9 @@ FITS = [
     Fit("exp", exp_tail, lambda r: r**2 / mp.expm1(r), -HALF_LN2, HALF_LN2, 5, 10),
     # 2^x = 1 + x P(x), for results in float32 by way of double, like log2_short.
     Fit("exp2_short", exp2_slope, lambda x: 1 / exp2_slope(x), -mpf(1) / 2, mpf(1) / 2, 0, 6),
-    # The same over a wider interval, where expm1 does without reduction.
+    # The same in float32 itself.
+    Fit("exp2", exp2_slope, lambda x: 1 / exp2_slope(x), -mpf(1) / 2, mpf(1) / 2, 6, 0, split_first=True),
+    # e^r over a wider interval, where expm1 does without reduction.
     Fit("expm1", exp_tail, lambda r: r**2 / mp.expm1(r), -mpf(1) / 2, mpf(1) / 2, 6, 12),
     # log(1 + f) = f - f^2 / 2 + f^3 P(f), the mantissa 1 + f between sqrt(1/2) and sqrt(2).
     Fit("log", log_tail, lambda f: f**3 / mp.log1p(f), mp.sqrt(mpf(1) / 2) - 1, mp.sqrt(2) - 1, 8, 20),
@@ -201,6 +207,17 @@ FITS = [
     Fit("log_atanh", atanh_tail, lambda t: t / 2, mpf(0), MANTISSA_S2, 3, 7),
     # log2(1 + f) = s P(s^2).
     Fit("log2_short", log2_slope, lambda t: 1 / log2_slope(t), mpf(0), MANTISSA_S2, 0, 4),
+    # log2(1 + f) = f P(f), the mantissa 1 + f between 3/4 and 3/2: for 1 + u with u to full relative accuracy.
+    Fit(
+        "log2_successor",
+        log2_successor,
+        lambda f: 1 / log2_successor(f),
+        -mpf(1) / 4,
+        mpf(1) / 2,
+        9,
+        0,
+        split_first=True,
+    ),
     # One term more by name: 2 atanh(s) = 2 s + 2/3 s^3 + s^5 P(s^2), for the logarithm in two parts.
     Fit("pow_atanh", lambda t: (atanh_tail(t) - mpf(2) / 3) / t, lambda t: t**2 / 2, mpf(0), MANTISSA_S2, 4, 9),
     # log1p(e) = e + e^2 P(e) for e in [0, 1]: a division would cost more than these terms, for float alone.

@@ -11,6 +11,8 @@
 //   template <class T, int Items> struct Middle   - arrays of what the first half leaves to the second
 //   static void begin(const T (&input)[inputs], const Options<T>&, Middle<T, Items>&, int item)
 //   static Jet<T, variables> finish(const T (&input)[inputs], const Options<T>&, const Middle<T, Items>&, int item)
+//   static Bits<T> extraordinary(const T (&input)[inputs], const Options<T>&)   - a sign bit where the halves do not do
+//                                                                                 and eval is asked
 //
 // Design:
 // 1. Every array is a Stream: a pointer and a step, one group (64 bytes) or zero. A constant input and a factor that
@@ -310,6 +312,12 @@ struct Halves<Loss, T, std::enable_if_t<sizeof(typename Loss::template Middle<T,
   using Middle = typename Loss::template Middle<T, batch_groups * lanes<T>>;
 };
 
+/// Whether halves do for ordinary items only.
+template <class Loss, class = void>
+constexpr bool only_ordinary = false;
+template <class Loss>
+constexpr bool only_ordinary<Loss, std::void_t<decltype(&Loss::extraordinary)>> = true;
+
 template <class Loss, class T, abi::Outputs Set>
 struct Pointwise {
   static constexpr int width = lanes<T>;
@@ -337,18 +345,26 @@ struct Pointwise {
     }
   };
 
-  /// The first half of the work on the next groups.
-  static FUSEDLOSS_INLINE void begin(const T* const (&from)[Loss::inputs], const Streams<T>& steps, int count,
+  /// The first half of the work on the next groups; whether it does for all of their items.
+  static FUSEDLOSS_INLINE bool begin(const T* const (&from)[Loss::inputs], const Streams<T>& steps, int count,
                                      const Options& options, Middle& middle) {
+    alignas(64) Bits<T> extraordinary[width] = {};
     const T* input[Loss::inputs];
     for (int k = 0; k < Loss::inputs; ++k) input[k] = from[k];
     for (int group = 0; group < count; ++group) {
       for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
       FUSEDLOSS_LANES(width)
-      for (int l = 0; l < width; ++l) Loss::begin(Item(input, l).x, options, middle, group * width + l);
+      for (int l = 0; l < width; ++l) {
+        const Item item(input, l);
+        Loss::begin(item.x, options, middle, group * width + l);
+        if constexpr (only_ordinary<Loss>) extraordinary[l] |= Loss::extraordinary(item.x, options);
+      }
       FUSEDLOSS_UNROLLED
       for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
     }
+    Bits<T> any = 0;
+    for (int l = 0; l < width; ++l) any |= extraordinary[l];
+    return any >> (8 * sizeof(T) - 1) == 0;
   }
 
   /// The one loop: all lanes of group after group.
@@ -367,11 +383,12 @@ struct Pointwise {
     alignas(64) double total[width] = {};
     alignas(64) Bits<T> suspect[width] = {};
     alignas(64) Middle middle;
+    bool does = true;  // the halves do, for all items of the batch
     for (int group = 0; group < count; ++group) {
       const int in_batch = group % batch_groups;
       if constexpr (halved) {
         const int left = count - group;
-        if (in_batch == 0) begin(input, steps, left < batch_groups ? left : batch_groups, options, middle);
+        if (in_batch == 0) does = begin(input, steps, left < batch_groups ? left : batch_groups, options, middle);
       }
       if constexpr (prefetches) {
         for (int k = 0; k < Loss::inputs && !halved; ++k) prefetch_read(input[k]);
@@ -380,42 +397,59 @@ struct Pointwise {
           if constexpr (wants_hess) prefetch_write(hess[k]);
         }
       }
-      FUSEDLOSS_LANES(width)
-      for (int l = 0; l < width; ++l) {
-        const Item item(input, l);
-        const T(&x)[Loss::inputs] = item.x;
-        Jet<T, variables> jet;
-        if constexpr (halved) {
-          jet = Loss::finish(x, options, middle, in_batch * width + l);
+      // With items of both sorts, both ways are gone and each item takes its own: no item depends on its neighbours.
+      const auto work = [&](auto all_ordinary) __attribute__((always_inline)) {
+        FUSEDLOSS_LANES(width)
+        for (int l = 0; l < width; ++l) {
+          const Item item(input, l);
+          const T(&x)[Loss::inputs] = item.x;
+          Jet<T, variables> jet;
+          if constexpr (!halved) {
+            jet = Loss::template eval<T>(x, options);
+          } else {
+            jet = Loss::finish(x, options, middle, in_batch * width + l);
+            if constexpr (!all_ordinary) {
+              const bool apart = Loss::extraordinary(x, options) >> (8 * sizeof(T) - 1) != 0;
+              const Jet<T> by_eval = Loss::template eval<T>(x, options);
+              jet = {apart ? by_eval.value : jet.value, apart ? by_eval.d1 : jet.d1, apart ? by_eval.d2 : jet.d2};
+            }
+          }
+          // Sign bits, which cost the fewest instructions: those of -0, of NaN and of items without weight are sorted
+          // out by first_invalid.
+          suspect[l] |= bits_of(Loss::template room<T>(x, options));
+          if constexpr (wants_value) {
+            if constexpr (!sums_apart) total[l] += static_cast<double>(jet.value);
+            value[l] = jet.value;
+          }
+          if constexpr (variables == 1) {
+            if constexpr (wants_grad) grad[0][l] = slope[l] * jet.d1;
+            if constexpr (wants_hess) hess[0][l] = slope[l] * clamp_between(jet.d2, floor, ceiling);
+            if constexpr (wants_product) grad[0][l] = slope[l] * (jet.d2 * vector[0][l]);
+          } else {
+            if constexpr (wants_grad) {
+              grad[0][l] = slope[l] * jet.d1[0];
+              grad[1][l] = slope[l] * jet.d1[1];
+            }
+            if constexpr (wants_hess) {
+              hess[0][l] = slope[l] * clamp_between(jet.d2[0], floor, ceiling);
+              hess[1][l] = slope[l] * clamp_between(jet.d2[2], floor, ceiling);
+            }
+            if constexpr (wants_product) {
+              const T a = vector[0][l], b = vector[1][l];
+              grad[0][l] = slope[l] * (jet.d2[0] * a + jet.d2[1] * b);
+              grad[1][l] = slope[l] * (jet.d2[1] * a + jet.d2[2] * b);
+            }
+          }
+        }
+      };
+      if constexpr (halved && only_ordinary<Loss>) {
+        if (does) {
+          work(std::true_type());
         } else {
-          jet = Loss::template eval<T>(x, options);
+          work(std::false_type());
         }
-        // Sign bits, which cost the fewest instructions: those of -0, of NaN and of items without weight are sorted out
-        // by first_invalid.
-        suspect[l] |= bits_of(Loss::template room<T>(x, options));
-        if constexpr (wants_value) {
-          if constexpr (!sums_apart) total[l] += static_cast<double>(jet.value);
-          value[l] = jet.value;
-        }
-        if constexpr (variables == 1) {
-          if constexpr (wants_grad) grad[0][l] = slope[l] * jet.d1;
-          if constexpr (wants_hess) hess[0][l] = slope[l] * clamp_between(jet.d2, floor, ceiling);
-          if constexpr (wants_product) grad[0][l] = slope[l] * (jet.d2 * vector[0][l]);
-        } else {
-          if constexpr (wants_grad) {
-            grad[0][l] = slope[l] * jet.d1[0];
-            grad[1][l] = slope[l] * jet.d1[1];
-          }
-          if constexpr (wants_hess) {
-            hess[0][l] = slope[l] * clamp_between(jet.d2[0], floor, ceiling);
-            hess[1][l] = slope[l] * clamp_between(jet.d2[2], floor, ceiling);
-          }
-          if constexpr (wants_product) {
-            const T a = vector[0][l], b = vector[1][l];
-            grad[0][l] = slope[l] * (jet.d2[0] * a + jet.d2[1] * b);
-            grad[1][l] = slope[l] * (jet.d2[1] * a + jet.d2[2] * b);
-          }
-        }
+      } else {
+        work(std::true_type());
       }
       FUSEDLOSS_UNROLLED  // otherwise the pointers live in memory
           for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;

@@ -208,11 +208,14 @@ struct Barron : PreciseResidual<Barron> {
     T root_hi, root_lo;  // u = (root r)^2
     T root_inverse;
     T power_hi, power_lo;               // alpha / 2 - 1
-    T half_distance;                    // |alpha - 2| / 2
-    T height;                           // |alpha - 2| / alpha
-    T below_one, at_zero;               // alpha - 1; 1 if that is not negative, else 0
-    T bend_hi, bend_lo;                 // where the second derivative is 0; 0 if nowhere
+    T height_hi, height_lo;             // |alpha - 2| / alpha
+    T below_one;                        // alpha - 1
+    T bend_hi, bend_lo;                 // where the second derivative is 0 if alpha < 1, else 0
     T value_end, slope_end, curve_end;  // at infinity
+    T near, rate;                       // for OrdinaryBarron: root |r| is less there; 1 / c^2
+
+    /// 1 + (alpha - 1) u at the bend.
+    FUSEDLOSS_INLINE T at_bend() const { return below_one < T(0) ? T(0) : T(1); }
   };
 
   /// e^(hi + lo) in the pieces (1 + p) 2^half 2^rest, so that factors can come between; |hi| is held where two halves
@@ -240,23 +243,26 @@ struct Barron : PreciseResidual<Barron> {
             mask_of<T>(biased_twice == 2 * bias)};
   }
 
-  /// (2^x - 1) / x for |x| <= 1/2, to 26 bits. The time of the loop is that of one chain of dependent operations, of
-  /// which a processor holds one group and a half: hence not Horner's rule.
-  static FUSEDLOSS_INLINE double short_exp2(double x) {
-    const double square = x * x;
-    const double high = fma(x, 0x1.4308ffdfef137p-13, 0x1.5f07b3f0870afp-10);
-    const double middle = fma(x, 0x1.3b2b9faf167a3p-7, 0x1.c6af6e945c173p-5);
-    const double low = fma(x, 0x1.ebfbdec2c3ffbp-3, 0x1.62e4302ee9f62p-1);
-    return fma(square, fma(square, high, middle), low);
-  }
-
   // All of float32 in double: no part of a sum or a product of two parts, nothing out of range, half the operations. By
   // e^(t - L) = e^t / (1 + u) one exponential makes do.
+
+  /// (2^x - 1) / x for |x| <= 1/2, to 26 bits.
+  static FUSEDLOSS_INLINE double short_exp2(double x) {
+    return polynomial(x, 0x1.62e4302ee9f62p-1, 0x1.ebfbdec2c3ffbp-3, 0x1.c6af6e945c173p-5, 0x1.3b2b9faf167a3p-7,
+                      0x1.5f07b3f0870afp-10, 0x1.4308ffdfef137p-13);
+  }
+
+  /// x 2^exponent for normal results, x for x = 0 and exponent = 0, NaN for NaN and exponent = 0. The exponent is
+  /// shifted to where that of a number lies.
+  template <class T>
+  static FUSEDLOSS_INLINE T lift(T x, Bits<T> exponent) {
+    return from_bits<T>(bits_of(x) + exponent);
+  }
 
   /// What the first half of the work leaves to the second; double is not done in halves.
   template <class T, int Items, class = std::enable_if_t<sizeof(T) == 4>>
   struct Middle {
-    double r[Items];
+    double pull[Items];  // r / c^2
     double v[Items];     // 1 + u
     double log2[Items];  // of it
   };
@@ -267,7 +273,7 @@ struct Barron : PreciseResidual<Barron> {
     using F = Format<double>;
     const double root = static_cast<double>(options.root_hi) + options.root_lo;
     const double r = static_cast<double>(input[0]) - input[1];
-    const double w = r * root, u = w * w, v = fma(w, w, 1.0);
+    const double w = r * root, u = w * w, v = 1 + u;
 
     // v = whole (1 + f), and log2(1 + f) as a function of s = f / (2 + f) to 30 bits.
     constexpr Bits<double> mantissa = (Bits<double>{1} << F::mantissa_bits) - 1;
@@ -278,40 +284,36 @@ struct Barron : PreciseResidual<Barron> {
     const double s = (u - (whole - 1)) / (v + whole), t = s * s;
     const double p =
         polynomial(t, 0x1.7154764e6b337p1, 0x1.ec70e627de284p-1, 0x1.27471315b07adp-1, 0x1.ba1a42a50c83ap-2);
-    middle.r[item] = r;
+    const double rate = static_cast<double>(options.inverse) * options.inverse;
+    middle.pull[item] = r * rate;
     middle.v[item] = v;
     middle.log2[item] = fma(s, p, number - (0x1p52 + 1023));
-  }
-
-  /// x 2^exponent for normal results, x for x = 0 and exponent = 0, NaN for NaN and exponent = 0.
-  static FUSEDLOSS_INLINE double lift(double x, Bits<double> exponent) {
-    return from_bits<double>(bits_of(x) + (exponent << Format<double>::mantissa_bits));
   }
 
   template <int Items>
   static FUSEDLOSS_INLINE Jet<float> finish(const float (&input)[2], const Options<float>& options,
                                             const Middle<float, Items>& middle, int item) {
-    constexpr double raise = Format<double>::to_integer;
+    using F = Format<double>;
     const double half_alpha = (1.0 + options.power_hi) + options.power_lo;
     const double farthest = 600 / absolute(half_alpha);  // there e^t is 0 or infinite in float
     // e^t = 2^exponent (1 + g).
     const double held = minimum(middle.log2[item], farthest);
-    const double shifted = fma(half_alpha, held, raise);
-    const double x = fma(half_alpha, held, raise - shifted);
+    const double shifted = fma(half_alpha, held, F::to_integer);
+    const double x = fma(half_alpha, held, F::to_integer - shifted);
     const double g = x * short_exp2(x);
-    const Bits<double> exponent = bits_of(shifted);
-    const double top = lift(options.height, exponent);
-    const double value = fma(top, g, top - options.height);
-    const double rate = static_cast<double>(options.inverse) * options.inverse;
-    const double r = middle.r[item], inverse = 1 / middle.v[item];
-    const double steep = lift((r * rate) * inverse, exponent);
+    const Bits<double> exponent = bits_of(shifted) << F::mantissa_bits;
+    const double height = static_cast<double>(options.height_hi) + options.height_lo;
+    const double top = lift(height, exponent);
+    const double value = fma(top, g, top - height);
+    const double steep = lift(middle.pull[item] / middle.v[item], exponent);
     const double slope = fma(steep, g, steep);
 
     const double root = static_cast<double>(options.root_hi) + options.root_lo;
-    const double bend = static_cast<double>(options.bend_hi) + options.bend_lo, size = absolute(r);
-    const double turn = ((size - bend) * root) * ((size + bend) * root) * options.below_one + options.at_zero;
-    const double bent =
-        (turn * rate) * (inverse * inverse) * power_of_two<double>(exponent + Format<double>::exponent_bias);
+    const double bend = static_cast<double>(options.bend_hi) + options.bend_lo;
+    const double size = absolute(static_cast<double>(input[0]) - input[1]), inverse = 1 / middle.v[item];
+    const double turn = ((size - bend) * root) * ((size + bend) * root) * options.below_one + options.at_bend();
+    const double rate = static_cast<double>(options.inverse) * options.inverse;
+    const double bent = lift((turn * rate) * (inverse * inverse), exponent);
     const double curve = fma(bent, g, bent);
 
     const float rounded = input[0] - input[1];
@@ -333,7 +335,7 @@ struct Barron : PreciseResidual<Barron> {
   static FUSEDLOSS_INLINE Jet<double> of(const ExactResidual<double>& at, const Options<double>& options) {
     using T = double;
     constexpr T reduced = T(0x1p-64);  // what makes far residuals small enough to be multiplied
-    constexpr T quadratic = sizeof(T) == 4 ? T(0x1p-13) : T(0x1p-27);
+    constexpr T quadratic = 0x1p-27;
     const T a = minimum(at.a, -lowest<T>);
     const Bits<T> infinite = mask_of<T>(at.a > a);
     const Bits<T> far = mask_of<T>(a * reduced * options.root_hi > square_beyond<T> * reduced);
@@ -367,8 +369,10 @@ struct Barron : PreciseResidual<Barron> {
     fall.lo += down.lo + masked(T(0.5) * l.lo, far);
 
     const Pieces<T> rise = pieces(t), sink = pieces(fall);
-    const T grown = (options.height * fma(rise.half, rise.p, rise.half - rise.inverse_rest)) * rise.rest;
-    const T value = blend(rise.unscaled, (options.half_distance * l.hi) * fma(rise.r, rise.tail, T(1)), grown);
+    const T grown =
+        ((options.height_hi + options.height_lo) * fma(rise.half, rise.p, rise.half - rise.inverse_rest)) * rise.rest;
+    const T value = blend(rise.unscaled,
+                          (absolute(options.power_hi + options.power_lo) * l.hi) * fma(rise.r, rise.tail, T(1)), grown);
     const T power = T(1) + sink.p;
     const T arm = blend(far, options.root_inverse, a) * options.inverse * options.inverse;
     const T slope = (arm * sink.half) * power * sink.rest;
@@ -380,7 +384,7 @@ struct Barron : PreciseResidual<Barron> {
         (-near.below(options.bend_hi, options.bend_lo) * root) * (near.above(options.bend_hi, options.bend_lo) * root);
     const T reciprocal = inverse * lift;  // 1 / sqrt(u) far out
     const T turn = blend(far, fma(reciprocal, reciprocal, options.below_one),
-                         fma(bend, options.below_one, options.at_zero) * inverse);
+                         fma(bend, options.below_one, options.at_bend()) * inverse);
     const T curve = (options.inverse * options.inverse * turn * power * (blend(far, inverse, T(1)) * sink.half)) *
                     (lift * sink.rest);
 
@@ -393,6 +397,100 @@ struct Barron : PreciseResidual<Barron> {
   }
 };
 
-using Robust = List<LaplaceNLL, LogQuadratic<false>, LogQuadratic<true>, Fair, GemanMcClure, Welsch, Tukey, Barron>;
+/// The same where no number of the calculation leaves the middle of float32's range: by float32 itself, in two parts
+/// where rounding would show. Residuals that are too far or too near for that, 0 excepted, are Barron's.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+struct OrdinaryBarron : PreciseResidual<OrdinaryBarron> {
+  static constexpr const char* name = "barron_ordinary";
+  static constexpr double nanoseconds = 1.1;
+  template <class T>
+  using Options = Barron::Options<T>;
+
+  template <class T, int Items, class = std::enable_if_t<sizeof(T) == 4>>
+  struct Middle {
+    T x[Items];               // e^t = 2^exponent 2^x
+    Bits<T> exponent[Items];  // shifted
+    T arm[Items];             // r / (c^2 (1 + u))
+    T rest[Items];            // 1 + f, where 1 + u = 2^n (1 + f)
+    Bits<T> places[Items];    // n, shifted
+  };
+
+  template <int Items>
+  static FUSEDLOSS_INLINE void begin(const float (&input)[2], const Options<float>& options,
+                                     Middle<float, Items>& middle, int item) {
+    using F = Format<float>;
+    const TwoTerms<float> r = two_diff(input[0], input[1]);
+    TwoTerms<float> w = two_product(r.hi, options.root_hi);
+    w.lo = fma(r.hi, options.root_lo, fma(r.lo, options.root_hi, w.lo));
+    TwoTerms<float> u = two_product(w.hi, w.hi);
+    u.lo = fma(w.hi + w.hi, w.lo, u.lo);
+
+    // 1 + u = 2^number (1 + f) with f in -1/4 ... 1/2, where the subtraction from u is exact.
+    constexpr Bits<float> mantissa = (Bits<float>{1} << F::mantissa_bits) - 1;
+    constexpr Bits<float> one = F::exponent_bias << F::mantissa_bits, three_quarters = 0x3f400000u;
+    const Bits<float> above = bits_of(1 + u.hi) - three_quarters;
+    const Bits<float> places = above & ~mantissa;
+    const float number = static_cast<float>(static_cast<std::int32_t>(above >> F::mantissa_bits));
+    const float f = ((u.hi - (from_bits<float>(places + one) - 1)) + u.lo) * from_bits<float>(one - places);
+
+    // t / ln 2 = half_alpha (number + log2(1 + f)) as an integer and a rest. The product of the number and the high
+    // part of half_alpha is exact, and the coefficients of the logarithm come multiplied, which saves a rounding.
+    const double half = (1.0 + options.power_hi) + options.power_lo;
+    const float half_hi = from_bits<float>(bits_of(static_cast<float>(half)) & ~0xffu);
+    const float half_lo = static_cast<float>(half - half_hi);
+    const float first = static_cast<float>(half * 0x1.715476p0);
+    const auto times = [half](double coefficient) { return static_cast<float>(half * coefficient); };
+    const float p =
+        polynomial(f, static_cast<float>(half * (0x1.715476p0 + 0x1.743076p-27) - first), times(-0x1.715496p-1),
+                   times(0x1.ec7198p-2), times(-0x1.713b1p-2), times(0x1.271bdep-2), times(-0x1.f110bep-3),
+                   times(0x1.bb0326p-3), times(-0x1.650f3cp-3), times(0x1.406ce2p-4));
+    const float part = fma(f, first, fma(f, p, half_lo * number));
+    const float shifted = fma(half_hi, number, part) + F::to_integer;
+    middle.x[item] = fma(half_hi, number, F::to_integer - shifted) + part;
+    middle.exponent[item] = bits_of(shifted) << F::mantissa_bits;
+    middle.arm[item] = Barron::lift(r.hi * options.rate / (1 + f), 0u - places);
+    middle.rest[item] = 1 + f;
+    middle.places[item] = places;
+  }
+
+  static FUSEDLOSS_INLINE Bits<float> extraordinary(const float (&input)[2], const Options<float>& options) {
+    const Bits<float> size = bits_of(absolute((input[0] - input[1]) * options.root_hi));
+    return ((size - bits_of(0x1p-40f)) & (0u - size)) | (bits_of(options.near) - 1 - size);  // 0 itself is ordinary
+  }
+
+  template <int Items>
+  static FUSEDLOSS_INLINE Jet<float> finish(const float (&input)[2], const Options<float>& options,
+                                            const Middle<float, Items>& middle, int item) {
+    // e^t = 2^exponent (1 + g).
+    const float x = middle.x[item];
+    const Bits<float> exponent = middle.exponent[item];
+    const float p =
+        polynomial(x, 0x1.774fbp-28f, 0x1.ebfbdep-3f, 0x1.c6af6ep-5f, 0x1.3b2c9cp-7f, 0x1.5f0904p-10f, 0x1.421d0ep-13f);
+    const float g = fma(x, 0x1.62e43p-1f, x * p);
+    const float top = Barron::lift(options.height_hi, exponent), steep = Barron::lift(middle.arm[item], exponent);
+
+    const ExactResidual<float> at = exact_residual(input[0], input[1]);
+    const double root = static_cast<double>(options.root_hi) + options.root_lo;
+    const float bend_rate = static_cast<float>(root * root * options.rate * options.below_one);
+    const float turn = -(at.below(options.bend_hi, options.bend_lo) * at.above(options.bend_hi, options.bend_lo));
+    const float rest = middle.rest[item];
+    const float bent = Barron::lift(fma(turn, bend_rate, options.at_bend() * options.rate) / (rest * rest),
+                                    exponent - 2 * middle.places[item]);
+    return {fma(top, g, top - options.height_hi), fma(steep, g, steep), fma(bent, g, bent)};
+  }
+
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T> eval(const T (&input)[2], const Options<T>& options) {
+    return Barron::eval(input, options);
+  }
+};
+#else
+struct OrdinaryBarron : Barron {  // without multiply-add the roundings would be too many
+  static constexpr const char* name = "barron_ordinary";
+};
+#endif
+
+using Robust = List<LaplaceNLL, LogQuadratic<false>, LogQuadratic<true>, Fair, GemanMcClure, Welsch, Tukey, Barron,
+                    OrdinaryBarron>;
 
 FUSEDLOSS_END

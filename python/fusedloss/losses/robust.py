@@ -545,17 +545,20 @@ class Barron(_ExponentialTail):
         if moderate and self.alpha == -2:
             return GemanMcClure(c=c).kernel()
         alpha, distance, root, power, bend = self._constants()
-        return "barron", (
+        height = distance / alpha
+        # Errors of (1 + u)^(alpha / 2) grow with alpha; near 2, u does.
+        ordinary = -2.5 <= self.alpha <= 1.75 and all(2.0**-30 < size < 2.0**30 for size in (c, abs(height)))
+        return "barron_ordinary" if ordinary else "barron", (
             1 / self.c,
             *root,
             1 / sum(root),
             *power,
-            distance / 2,
-            distance / alpha,
+            *parts(Decimal(distance) / Decimal(alpha)),
             self.alpha - 1,
-            float(self.alpha >= 1),
             *bend,
             *self._ends(),
+            2.0 ** (40 / (1 + abs(self.alpha) / 2)),  # (1 + u)^(alpha / 2 - 1) from 2^-80 to 2^80
+            1 / self.c / self.c,
         )
 
     def _ends(self) -> tuple[float, float, float]:
