@@ -21,19 +21,6 @@
 
 FUSEDLOSS_BEGIN
 
-/// An array of Wide numbers.
-struct WideArray {
-  double* mantissa;
-  double* exponent;
-
-  FUSEDLOSS_INLINE Wide operator[](std::int64_t i) const { return {mantissa[i], exponent[i]}; }
-  FUSEDLOSS_INLINE void set(std::int64_t i, Wide to) const {
-    mantissa[i] = to.mantissa;
-    exponent[i] = to.exponent;
-  }
-  FUSEDLOSS_INLINE WideArray operator+(std::int64_t i) const { return {mantissa + i, exponent + i}; }
-};
-
 /// A number for each state of a frame.
 struct States {
   WideArray label, blank;
@@ -311,8 +298,7 @@ struct Alignments {
 
   static FUSEDLOSS_INLINE std::uint64_t emit_state(WideArray to, const double* from, std::int64_t s, double shift,
                                                    Wide share) {
-    const TwoTerms<double> below = two_diff(from[s], shift);
-    const Wide p = wide_exp(below.hi, below.lo) * share;
+    const Wide p = class_probability(from[s], shift, share);
     to.set(s, p);
     return mask_of<double>(!(p.exponent < infinity<double>));
   }
@@ -340,14 +326,6 @@ struct Alignments {
     to.label.set(s, of_label * p[s]);
     to.blank.set(s, of_blank * none);
   }
-
-  static FUSEDLOSS_INLINE double share_of(Wide beginning, Wide end, Wide all, double per_all) {
-    const Wide both = beginning * end;
-    return narrowed({both.mantissa * per_all, both.exponent - all.exponent});
-  }
-
-  /// -p log p
-  static FUSEDLOSS_INLINE double surprise(double p) { return masked(-p * fusedloss::log(p), mask_of<double>(p > 0)); }
 };
 
 FUSEDLOSS_END

@@ -4,7 +4,10 @@
 // Design:
 // 1. A fold keeps two numbers of a frame, its maximum and the share of that; exponentials are taken again for the
 //    gradient. So logits are read twice and the gradient is written once, however long an utterance is.
-// 2. The few classes that a loss looks at are computed in double, whatever the precision of the logits: their
+// 2. Where labels are given within a frame, too, there is a softmax for each place of a frame: how many labels have
+// been
+//    given before. Those of an utterance are numbered frame by frame, and frames without places have one each.
+// 3. The few classes that a loss looks at are computed in double, whatever the precision of the logits: their
 //    probability is to be multiplied thousands of times, and what it is subtracted from is nearly equal.
 #pragma once
 
@@ -29,6 +32,12 @@ struct Frame {
   T scale;             ///< what makes a probability of an exponential
 };
 
+/// The probability of a class: share x e^(logit - shift).
+FUSEDLOSS_INLINE Wide class_probability(double logit, double shift, Wide share) {
+  const TwoTerms<double> below = two_diff(logit, shift);
+  return wide_exp(below.hi, below.lo) * share;
+}
+
 /// Whether a group of frames is folded at a time. Where there is no softmax, but a few numbers of each frame are looked
 /// at, that would only move the others.
 FUSEDLOSS_SHARED bool folds_across(const abi::Call* call, bool softmax) {
@@ -49,11 +58,17 @@ class Frames {
  public:
   static constexpr int width = lanes<T>;
 
+  const std::int64_t count;  ///< of the utterance, places of frames
+
   /// `room` is for two arrays of `frame_elements`.
-  FUSEDLOSS_INLINE Frames(const abi::Call* of, std::int64_t utterance, bool softmax, T* room)
-      : call(of),
-        pred_start(utterance * of->inputs[0].strides[0]),
-        grad_start(utterance * of->grad[0].strides[0]),
+  FUSEDLOSS_INLINE Frames(const abi::Call* of, std::int64_t utterance, std::int64_t places_of_frame, bool softmax,
+                          T* room)
+      : count(of->sequences->frames[utterance] * places_of_frame),
+        call(of),
+        frames(of->sequences->frames[utterance]),
+        places(places_of_frame),
+        pred_at{utterance * of->inputs[0].strides[0], of->sequences->pred_stride, of->sequences->pred_place},
+        grad_at{utterance * of->grad[0].strides[0], of->sequences->grad_stride, of->sequences->grad_place},
         pred_room(room),
         grad_room(room + frame_elements<T>(of)),
         fold_across(folds_across(of, softmax)),
@@ -67,6 +82,10 @@ class Frames {
   /// How many frames are folded at a time, and how many are mapped.
   std::int64_t fold_step() const { return fold_across ? width : 1; }
   std::int64_t map_step() const { return map_across ? width : 1; }
+  /// How many of `step` frames from `first` on there are.
+  int held(std::int64_t first, std::int64_t step) const {
+    return static_cast<int>(count - first < step ? count - first : step);
+  }
 
   /// Brings `here` frames from `first` on, to be folded.
   FUSEDLOSS_INLINE void bring(std::int64_t first, int here) { bring(first, here, fold_across); }
@@ -125,30 +144,47 @@ class Frames {
     RowArrays<T>::hand_out(call->grad[0], offsets, unit.grad, 0, here, unit.across, call->classes);
   }
 
-  /// Writes 0 to all classes of frames [first, last).
-  FUSEDLOSS_INLINE void clear(std::int64_t first, std::int64_t last) {
-    for (std::int64_t t = first; t < last; ++t) {
-      RowArrays<T>::clear(call->grad[0], grad_start + t * call->sequences->grad_stride, call->classes);
+  /// Writes one number to the gradient of the utterance.
+  FUSEDLOSS_INLINE void spread(T number) {
+    for (std::int64_t first = 0; first < count; first += map_step()) {
+      const int here = held(first, map_step());
+      fill(first, here, number);
+      hand_out(here);
+    }
+  }
+
+  /// Writes 0 to the gradient of what pred holds for an utterance: to all of it, or to what is behind the utterance's
+  /// end.
+  FUSEDLOSS_INLINE void clear(bool all) {
+    for (std::int64_t t = 0; t < call->sequences->all_frames; ++t) {
+      for (std::int64_t u = all || t >= frames ? 0 : places; u < call->sequences->all_places; ++u) {
+        RowArrays<T>::clear(call->grad[0], grad_at.start + t * grad_at.frame + u * grad_at.place, call->classes);
+      }
     }
   }
 
  private:
+  /// Bytes to the utterance, from frame to frame and from place to place.
+  struct Steps {
+    std::int64_t start, frame, place;
+  };
+
   FUSEDLOSS_INLINE void arrange(bool across) {
     unit.across = across;
     unit.full = across ? call->classes : call->classes / width;
     unit.groups = across ? call->classes : (call->classes + width - 1) / width;
     const bool waits = !across && call->classes * static_cast<std::int64_t>(sizeof(T)) <= max_ahead_bytes;
-    unit.ahead = waits ? call->sequences->pred_stride : 0;
+    unit.ahead = waits ? next(pred_at) : 0;
   }
 
   FUSEDLOSS_INLINE void bring(std::int64_t first, int here, bool across) {
     arrange(across);
-    locate(call->sequences->pred_stride, pred_start, first, here);
+    locate(pred_at, first, here);
     RowArrays<T>::bring(call->inputs[0], offsets, 0, here, across, call->classes, pred_room, pred_tail, unit.pred);
   }
 
   FUSEDLOSS_INLINE void place(std::int64_t first, int here) {
-    locate(call->sequences->grad_stride, grad_start, first, here);
+    locate(grad_at, first, here);
     RowArrays<T>::place(call->grad[0], offsets, 0, here, unit.across, grad_room, grad_tail, unit.grad);
   }
 
@@ -167,7 +203,7 @@ class Frames {
       const Frame<T> only = *frame;
       for (int l = 0; l < width; ++l) aim(l, only);
     }
-    const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? call->sequences->grad_stride : 0;
+    const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? next(grad_at) : 0;
     const Reach<T> reach = by;  // a copy that no store can change
     visit(unit, 0, unit.groups,
           [&](const auto& pred, const auto&, const auto&, const auto& grad, const auto&, std::int64_t,
@@ -183,12 +219,26 @@ class Frames {
           });
   }
 
-  FUSEDLOSS_INLINE void locate(std::int64_t stride, std::int64_t start, std::int64_t first, int here) {
-    for (int l = 0; l < here; ++l) offsets[l] = start + (first + l) * stride;
+  FUSEDLOSS_INLINE std::int64_t next(const Steps& at) const { return places == 1 ? at.frame : at.place; }
+
+  FUSEDLOSS_INLINE void locate(const Steps& at, std::int64_t first, int here) {
+    if (places == 1) {
+      for (int l = 0; l < here; ++l) offsets[l] = at.start + (first + l) * at.frame;
+      return;
+    }
+    std::int64_t t = first / places, u = first % places;
+    for (int l = 0; l < here; ++l) {
+      offsets[l] = at.start + t * at.frame + u * at.place;
+      if (++u == places) {
+        u = 0;
+        ++t;
+      }
+    }
   }
 
   const abi::Call* call;
-  std::int64_t pred_start, grad_start;
+  std::int64_t frames, places;
+  Steps pred_at, grad_at;
   T *pred_room, *grad_room;
   bool fold_across, map_across;
   Unit<T> unit;
