@@ -113,8 +113,8 @@ class Frames {
     }
   }
 
-  /// Writes slope x p of all classes of `here` frames from `first` on.
-  FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, T slope) {
+  /// Writes slope x p of all classes of `here` frames from `first` on, each with a slope of its own.
+  FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, const T* slope) {
     bring(first, here, map_across);
     place(first, here);
     map_unit(frame, here, slope);
@@ -188,20 +188,21 @@ class Frames {
     RowArrays<T>::place(call->grad[0], offsets, 0, here, unit.across, grad_room, grad_tail, unit.grad);
   }
 
-  FUSEDLOSS_SHARED void map_unit(const Frame<T>* frame, int here, T slope) {
-    alignas(64) T scale[width];
+  FUSEDLOSS_SHARED void map_unit(const Frame<T>* frame, int here, const T* slope) {
+    alignas(64) T scale[width], factor[width];
     Reach<T> by;
-    const auto aim = [&](int l, const Frame<T>& of) {
+    const auto aim = [&](int l, const Frame<T>& of, T multiplied) {
       by.bias[l] = of.bias;
       by.low[l] = of.low;
       by.raise[l] = of.raise;
       scale[l] = of.scale;
+      factor[l] = multiplied;
     };
     if (unit.across) {
-      for (int l = 0; l < width; ++l) aim(l, frame[l < here ? l : 0]);
+      for (int l = 0; l < width; ++l) aim(l, frame[l < here ? l : 0], slope[l < here ? l : 0]);
     } else {
       const Frame<T> only = *frame;
-      for (int l = 0; l < width; ++l) aim(l, only);
+      for (int l = 0; l < width; ++l) aim(l, only, *slope);
     }
     const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? next(grad_at) : 0;
     const Reach<T> reach = by;  // a copy that no store can change
@@ -214,7 +215,7 @@ class Frames {
               prefetch_read(z, -ahead);  // the gradient is written from the last frame to the first
               prefetch_write(g, -ahead_of_grad);
               FUSEDLOSS_LANES(width)
-              for (int l = 0; l < width; ++l) g[l] = slope * (reach.exponential(z[l], l) * scale[l]);
+              for (int l = 0; l < width; ++l) g[l] = factor[l] * (reach.exponential(z[l], l) * scale[l]);
             }
           });
   }

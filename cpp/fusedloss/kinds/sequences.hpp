@@ -59,9 +59,11 @@ class AlignmentSolver {
     const Wide total = alignments.total();
     alignments.start_back();
     const std::int64_t step = frames.map_step();
+    T slope[lanes<T>];
+    for (T& each : slope) each = static_cast<T>(by);
     for (std::int64_t t = (frames.count - 1) / step * step; t >= 0; t -= step) {
       const int here = frames.held(t, step);
-      if (by != 0.0 && softmax) frames.map(t, here, frame + t, static_cast<T>(by));
+      if (by != 0.0 && softmax) frames.map(t, here, frame + t, slope);
       if (by != 0.0 && !softmax) frames.fill(t, here, T(0));
       for (int l = here - 1; l >= 0; --l) {
         const double of_blank = alignments.retreat(t + l, total);
