@@ -199,8 +199,7 @@ class RNNT(LatticesLabels, Lattices):
         tolerance=64.0,
         samples=(
             {},
-            {"blank": -1, "length_normalized": True, "zero_infinity": True},
-            {"from_logits": False},
+            {"from_logits": False, "blank": -1, "length_normalized": True, "zero_infinity": True},
         ),
     )
 
