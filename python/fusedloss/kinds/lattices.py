@@ -38,8 +38,14 @@ class Lattices(Utterances):
             raise ValueError(f"pred must have shape (utterances, frames, most labels + 1, classes), got {pred.shape}")
         return 0
 
-    def _most_labels(self, pred: Array) -> int | None:
-        return int(pred.shape[2]) - 1
+    def _check_room(self, pred: Array, labels: Array) -> None:
+        most = pred.shape[2] - 1
+        wrong = np.flatnonzero(labels > most)
+        if wrong.size:
+            raise ValueError(
+                f"target_lengths must be between 0 and {most}, the labels that pred has places for, got "
+                f"{labels[wrong[0]]} at index ({wrong[0]},)"
+            )
 
     def _extent(self, frames: int, labels: int) -> tuple[slice, ...]:
         return slice(frames), slice(labels + 1)

@@ -71,9 +71,12 @@ class Utterances(Kind):
         """
         raise NotImplementedError
 
-    def _most_labels(self, pred: Array) -> int | None:
-        """For how many labels there is room in pred, if it says."""
-        return None
+    def _check_room(self, pred: Array, labels: Array) -> None:
+        """Checks that pred has room for as many labels as each utterance has.
+
+        Raises:
+            ValueError: It has not.
+        """
 
     def _extent(self, frames: int, labels: int) -> tuple[slice, ...]:
         """What of pred, utterances first, is an utterance's."""
@@ -93,9 +96,7 @@ class Utterances(Kind):
         blank = self.blank % classes
         frames = lengths(operands[2], "input_lengths", "frames", count, most, "pred")
         labels, starts = _labels(operands[1], operands[3], count, classes, blank)
-        room = self._most_labels(pred)
-        if room is not None:
-            lengths(operands[3], "target_lengths", "labels", count, room, "pred")
+        self._check_room(pred, np.diff(starts))
         dtype = checks.precision(pred.dtype)
         return UtteranceBatch((count,), (pred,), {"pred": pred}, dtype, axis, frames, labels, starts, blank)
 
