@@ -8,8 +8,7 @@
 // 2. Sums over alignments are numbers with exponents of their own (Wide): a state that is 2^-1000000 of its neighbour
 //    may be the only one from which the end is reached. That costs a maximum and shifts a state, and no logarithm.
 //    Mantissas are normalised every few frames, by a loop of its own.
-// 3. Groups of states that no beginning reaches yet, or from which no end is reached any more, are left out. What
-// stands
+// 3. Groups of states that no beginning reaches yet, or from which no end is reached any more, are left out. What is
 //    in their place is of no consequence: no state that counts comes from there.
 // 4. Sums of beginnings are kept for all frames, those of ends for one: the posterior of a frame is their product.
 // 5. What happens to a state is a function of its own: g++ keeps structs that a loop over lanes declares in memory.

@@ -4,10 +4,12 @@
 // Design:
 // 1. A fold keeps two numbers of a frame, its maximum and the share of that; exponentials are taken again for the
 //    gradient. So logits are read twice and the gradient is written once, however long an utterance is.
-// 2. Where labels are given within a frame, too, there is a softmax for each place of a frame: how many labels have
-// been
-//    given before. Those of an utterance are numbered frame by frame, and frames without places have one each.
-// 3. The few classes that a loss looks at are computed in double, whatever the precision of the logits: their
+// 2. Where labels are given within a frame, there is a softmax for each of its places: how many labels have been given
+//    before. Places of an utterance are numbered frame by frame; elsewhere a frame has one.
+// 3. The gradient of a row in place has no tail: its last group may overlap the one before it, as the same numbers come
+//    out of both. A tail of its own would be copied, read back before the copy is in the cache, and copied again, which
+//    takes longer than a group or two.
+// 4. The few classes that a loss looks at are computed in double, whatever the precision of the logits: their
 //    probability is to be multiplied thousands of times, and what it is subtracted from is nearly equal.
 #pragma once
 
@@ -72,7 +74,9 @@ class Frames {
         pred_room(room),
         grad_room(room + frame_elements<T>(of)),
         fold_across(folds_across(of, softmax)),
-        map_across(!classes_together(of->inputs[0])) {
+        map_across(!classes_together(of->inputs[0])),
+        overlaps(of->grad[0].layout != abi::absent && !map_across && of->classes > width && of->classes % width != 0 &&
+                 RowArrays<T>::row_in_place(of->inputs[0]) && RowArrays<T>::row_in_place(of->grad[0])) {
     for (int l = 0; l < width; ++l) ones[l] = T(1);
     unit.call = call;
     unit.live = {ones, 0, ones};
@@ -125,9 +129,12 @@ class Frames {
     arrange(map_across);
     place(first, here);
     for (std::int64_t group = 0; group < unit.groups; ++group) {
-      T* g = group < unit.full ? unit.grad.at + group * unit.grad.step : unit.grad.tail;
+      T* g = group < unit.full ? unit.grad.at + group * unit.grad.step
+             : overlaps        ? last_group(unit.grad.at)
+                               : unit.grad.tail;
       for (int l = 0; l < width; ++l) g[l] = number;
     }
+    end_in_place();
   }
 
   /// The gradient of some classes of one of them.
@@ -141,6 +148,7 @@ class Frames {
 
   /// Hands their gradient out.
   FUSEDLOSS_INLINE void hand_out(int here) {
+    if (overlaps) return;
     RowArrays<T>::hand_out(call->grad[0], offsets, unit.grad, 0, here, unit.across, call->classes);
   }
 
@@ -188,6 +196,22 @@ class Frames {
     RowArrays<T>::place(call->grad[0], offsets, 0, here, unit.across, grad_room, grad_tail, unit.grad);
   }
 
+  /// Of a row, up to its end.
+  template <class U>
+  FUSEDLOSS_INLINE U* last_group(U* row) const {
+    return row + (call->classes - width);
+  }
+
+  /// Where `put` finds the classes behind the last full group.
+  FUSEDLOSS_INLINE void end_in_place() {
+    if (overlaps) unit.grad.tail = unit.grad.at + unit.full * width;
+  }
+
+  static FUSEDLOSS_INLINE void map_group(const Reach<T>& reach, const T* scale, const T* factor, const T* z, T* g) {
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) g[l] = factor[l] * (reach.exponential(z[l], l) * scale[l]);
+  }
+
   FUSEDLOSS_SHARED void map_unit(const Frame<T>* frame, int here, const T* slope) {
     alignas(64) T scale[width], factor[width];
     Reach<T> by;
@@ -206,7 +230,9 @@ class Frames {
     }
     const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? next(grad_at) : 0;
     const Reach<T> reach = by;  // a copy that no store can change
-    visit(unit, 0, unit.groups,
+    alignas(64) T last[width];
+    if (overlaps) map_group(reach, scale, factor, last_group(unit.pred.at), last);  // before the row is overwritten
+    visit(unit, 0, overlaps ? unit.full : unit.groups,
           [&](const auto& pred, const auto&, const auto&, const auto& grad, const auto&, std::int64_t,
               std::int64_t count) {
             for (std::int64_t group = 0; group < count; ++group) {
@@ -214,10 +240,11 @@ class Frames {
               T* g = grad + group * unit.grad.step;
               prefetch_read(z, -ahead);  // the gradient is written from the last frame to the first
               prefetch_write(g, -ahead_of_grad);
-              FUSEDLOSS_LANES(width)
-              for (int l = 0; l < width; ++l) g[l] = factor[l] * (reach.exponential(z[l], l) * scale[l]);
+              map_group(reach, scale, factor, z, g);
             }
           });
+    if (overlaps) std::memcpy(last_group(unit.grad.at), last, sizeof last);
+    end_in_place();
   }
 
   FUSEDLOSS_INLINE std::int64_t next(const Steps& at) const { return places == 1 ? at.frame : at.place; }
@@ -242,6 +269,7 @@ class Frames {
   Steps pred_at, grad_at;
   T *pred_room, *grad_room;
   bool fold_across, map_across;
+  bool overlaps;  ///< the last group of a row's gradient the one before it
   Unit<T> unit;
   std::int64_t offsets[width];
   alignas(64) T ones[width], pred_tail[width], grad_tail[width];

@@ -9,8 +9,8 @@
 
 FUSEDLOSS_BEGIN
 
-/// A place that is less likely than this has the gradient 0: most of a long lattice is so far from every likely path that
-/// products would be subnormal numbers, which processors take a hundred cycles for.
+/// A place that is less likely than this has the gradient 0: most of a long lattice is so far from every likely path
+/// that products would be subnormal numbers, which processors take a hundred cycles for.
 template <class T>
 constexpr double least_occupied = static_cast<double>(Format<T>::smallest_normal) * 0x1p30;
 
