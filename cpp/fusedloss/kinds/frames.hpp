@@ -121,7 +121,11 @@ class Frames {
   FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, const T* slope) {
     bring(first, here, map_across);
     place(first, here);
-    map_unit(frame, here, slope);
+    if (map_across) {
+      map_tile(frame, here, slope);
+    } else {
+      map_row(frame, *slope);
+    }
   }
 
   /// Writes one number to all of their classes.
@@ -207,44 +211,52 @@ class Frames {
     if (overlaps) unit.grad.tail = unit.grad.at + unit.full * width;
   }
 
-  static FUSEDLOSS_INLINE void map_group(const Reach<T>& reach, const T* scale, const T* factor, const T* z, T* g) {
-    FUSEDLOSS_LANES(width)
-    for (int l = 0; l < width; ++l) g[l] = factor[l] * (reach.exponential(z[l], l) * scale[l]);
+  static FUSEDLOSS_INLINE T mapped(T z, T bias, T low, T raise, T scale, T slope) {
+    return slope * (exp_raised(maximum(z - bias, low), raise) * scale);
   }
 
-  FUSEDLOSS_SHARED void map_unit(const Frame<T>* frame, int here, const T* slope) {
-    alignas(64) T scale[width], factor[width];
-    Reach<T> by;
-    const auto aim = [&](int l, const Frame<T>& of, T multiplied) {
-      by.bias[l] = of.bias;
-      by.low[l] = of.low;
-      by.raise[l] = of.raise;
-      scale[l] = of.scale;
-      factor[l] = multiplied;
-    };
-    if (unit.across) {
-      for (int l = 0; l < width; ++l) aim(l, frame[l < here ? l : 0], slope[l < here ? l : 0]);
-    } else {
-      const Frame<T> only = *frame;
-      for (int l = 0; l < width; ++l) aim(l, only, *slope);
-    }
+  /// A group of classes of one frame.
+  static FUSEDLOSS_INLINE void map_group(const Frame<T>& of, T slope, const T* z, T* g) {
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) g[l] = mapped(z[l], of.bias, of.low, of.raise, of.scale, slope);
+  }
+
+  FUSEDLOSS_SHARED void map_row(const Frame<T>* frame, T slope) {
+    const Frame<T> of = *frame;  // a copy that no store can change
     const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? next(grad_at) : 0;
-    const Reach<T> reach = by;  // a copy that no store can change
     alignas(64) T last[width];
-    if (overlaps) map_group(reach, scale, factor, last_group(unit.pred.at), last);  // before the row is overwritten
+    if (overlaps) map_group(of, slope, last_group(unit.pred.at), last);  // before the row is overwritten
     visit(unit, 0, overlaps ? unit.full : unit.groups,
           [&](const auto& pred, const auto&, const auto&, const auto& grad, const auto&, std::int64_t,
               std::int64_t count) {
             for (std::int64_t group = 0; group < count; ++group) {
-              const T* z = pred + group * unit.pred.step;
-              T* g = grad + group * unit.grad.step;
+              const T* z = pred + group * width;
+              T* g = grad + group * width;
               prefetch_read(z, -ahead);  // the gradient is written from the last frame to the first
               prefetch_write(g, -ahead_of_grad);
-              map_group(reach, scale, factor, z, g);
+              map_group(of, slope, z, g);
             }
           });
     if (overlaps) std::memcpy(last_group(unit.grad.at), last, sizeof last);
     end_in_place();
+  }
+
+  FUSEDLOSS_SHARED void map_tile(const Frame<T>* frame, int here, const T* slopes) {
+    alignas(64) T bias[width], low[width], raise[width], scale[width], slope[width];
+    for (int l = 0; l < width; ++l) {
+      const Frame<T>& of = frame[l < here ? l : 0];
+      bias[l] = of.bias;
+      low[l] = of.low;
+      raise[l] = of.raise;
+      scale[l] = of.scale;
+      slope[l] = slopes[l < here ? l : 0];
+    }
+    for (std::int64_t c = 0; c < unit.classes; ++c) {
+      const T* z = unit.pred.at + c * unit.pred.step;
+      T* g = unit.grad.at + c * unit.grad.step;
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) g[l] = mapped(z[l], bias[l], low[l], raise[l], scale[l], slope[l]);
+    }
   }
 
   FUSEDLOSS_INLINE std::int64_t next(const Steps& at) const { return places == 1 ? at.frame : at.place; }
