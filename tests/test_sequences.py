@@ -625,7 +625,9 @@ def test_memory_grows_with_frames_times_labels_only(loss: str, shape: tuple[int,
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     grown, size = map(int, done.stdout.split())
-    assert grown < 2 * frames * (labels + 4) * 12 * 8 + 2e6 < size / 8, f"{grown / 1e6:.1f} MB more for {size / 1e6:.0f} MB of pred"
+    assert grown < 2 * frames * (labels + 4) * 12 * 8 + 2e6 < size / 8, (
+        f"{grown / 1e6:.1f} MB more for {size / 1e6:.0f} MB of pred"
+    )
 
 
 # ---- What there is not ----

@@ -1,4 +1,4 @@
-"""RNNT against all alignments one by one and 50 digits, and where it ends. test_sequences.py has what utterances share."""
+"""RNNT against all alignments one by one and 50 digits, and its edges: test_sequences.py has what utterances share."""
 
 from __future__ import annotations
 

@@ -79,10 +79,10 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "fast": False,
     },
     "LatticesLabels": {
-        "doc": "Losses of lattices of frames and labels of utterances, with the gradient by the classes of their places.",
+        "doc": "Losses of lattices of frames and labels of utterances, with the gradient by their classes.",
         "operands": {
-            "pred": "The classes of each frame of each utterance, for each number of labels that have been given before: "
-            "(utterances, frames, most labels + 1, classes).",
+            "pred": "The classes of each frame of each utterance, for each number of labels given before: (utterances, "
+            "frames, most labels + 1, classes).",
             "target": "The labels of each utterance: (utterances, most labels), or all of them one after the other.",
             "input_lengths": "How many frames each utterance has; those behind them are not read.",
             "target_lengths": "How many labels each utterance has.",

@@ -1055,7 +1055,7 @@ class FramesLabels(Kind):
 
 
 class LatticesLabels(Kind):
-    """Losses of lattices of frames and labels of utterances, with the gradient by the classes of their places."""
+    """Losses of lattices of frames and labels of utterances, with the gradient by their classes."""
 
     operands = ("pred", "target", "input_lengths", "target_lengths")
     variables = ("pred",)
@@ -1074,8 +1074,8 @@ class LatticesLabels(Kind):
         """The value: a float, or one for each item with ``reduction="none"``.
 
         Args:
-            pred: The classes of each frame of each utterance, for each number of labels that have been given before:
-                (utterances, frames, most labels + 1, classes).
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
             target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
             input_lengths: How many frames each utterance has; those behind them are not read.
             target_lengths: How many labels each utterance has.
@@ -1102,8 +1102,8 @@ class LatticesLabels(Kind):
         """The value and its gradient, from one pass.
 
         Args:
-            pred: The classes of each frame of each utterance, for each number of labels that have been given before:
-                (utterances, frames, most labels + 1, classes).
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
             target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
             input_lengths: How many frames each utterance has; those behind them are not read.
             target_lengths: How many labels each utterance has.
@@ -1140,8 +1140,8 @@ class LatticesLabels(Kind):
         """The gradient of the value.
 
         Args:
-            pred: The classes of each frame of each utterance, for each number of labels that have been given before:
-                (utterances, frames, most labels + 1, classes).
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
             target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
             input_lengths: How many frames each utterance has; those behind them are not read.
             target_lengths: How many labels each utterance has.
@@ -1181,8 +1181,8 @@ class LatticesLabels(Kind):
         """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
 
         Args:
-            pred: The classes of each frame of each utterance, for each number of labels that have been given before:
-                (utterances, frames, most labels + 1, classes).
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
             target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
             input_lengths: How many frames each utterance has; those behind them are not read.
             target_lengths: How many labels each utterance has.
@@ -1226,8 +1226,8 @@ class LatticesLabels(Kind):
         """The value, its gradient and the diagonal of its Hessian, from one pass.
 
         Args:
-            pred: The classes of each frame of each utterance, for each number of labels that have been given before:
-                (utterances, frames, most labels + 1, classes).
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
             target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
             input_lengths: How many frames each utterance has; those behind them are not read.
             target_lengths: How many labels each utterance has.
@@ -1267,8 +1267,8 @@ class LatticesLabels(Kind):
         """The Hessian of the value times a vector, cross terms included.
 
         Args:
-            pred: The classes of each frame of each utterance, for each number of labels that have been given before:
-                (utterances, frames, most labels + 1, classes).
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
             target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
             input_lengths: How many frames each utterance has; those behind them are not read.
             target_lengths: How many labels each utterance has.
@@ -1303,8 +1303,8 @@ class LatticesLabels(Kind):
         """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
 
         Args:
-            pred: The classes of each frame of each utterance, for each number of labels that have been given before:
-                (utterances, frames, most labels + 1, classes).
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
             target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
             input_lengths: How many frames each utterance has; those behind them are not read.
             target_lengths: How many labels each utterance has.

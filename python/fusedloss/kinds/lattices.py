@@ -31,7 +31,7 @@ class Aux(NamedTuple):
 
 
 class Lattices(Utterances):
-    """Utterances, frames, and the numbers of labels that may be behind them, from none on: pred's axes before classes."""
+    """Pred's axes are those of utterances, of frames, of how many labels may have been given, and of classes."""
 
     def _axis(self, pred: Array) -> int:
         if pred.ndim != 4 or pred.shape[2] == 0:

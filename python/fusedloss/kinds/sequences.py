@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Array, ArrayLike, Value
 from ..backend import VALUE_GRAD
 from ..options import Choice, option
+from .kind import Batch
 from .utterances import UtteranceBatch, Utterances
 
 
@@ -51,6 +52,7 @@ class Sequences(Utterances):
     # ---- By-products ----
 
     def reference_extras(self, pred: Array, target: Array) -> tuple[Array, ...] | None:
+        """Path, position and entropy of each frame."""
         found = self.reference_alignment(pred, target)
         return None if found is None else (np.append(target, self.blank % pred.shape[-1])[found[0]], *found)
 

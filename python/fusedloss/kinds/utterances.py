@@ -145,10 +145,10 @@ class Utterances(Kind):
         value, grad = np.zeros(batch.shape), np.zeros(pred.shape)
         for n in np.flatnonzero(weight):
             y = batch.labels[batch.starts[n] : batch.starts[n + 1]]
-            extent = (n, *self._extent(batch.frames[n], y.size))
-            z = pred[extent].astype(np.float64)
+            extent = self._extent(batch.frames[n], y.size)
+            z = pred[n][extent].astype(np.float64)
             with np.errstate(all="ignore"):
-                value[n], grad[extent] = self.reference(z, y)
+                value[n], grad[n][extent] = self.reference(z, y)
                 found = self.reference_extras(z, y) if job.extra is not None else None
             for array, each in zip(job.extra or (), found or (), strict=False):
                 if array is not None:

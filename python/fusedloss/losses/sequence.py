@@ -153,14 +153,15 @@ class RNNT(LatticesLabels, Lattices):
     an alignment ends with the blank that leaves the last frame behind all labels. The gradient at (t, u) is the softmax
     times the posterior of being there, less the posteriors of the blank and of the next label.
 
-    An item is an utterance. pred has shape (utterances, frames, most labels + 1, classes), what a joint network makes of
-    an encoder's frames and a predictor's states; target (utterances, most labels), or one axis with all labels one after
-    the other; ``input_lengths`` and ``target_lengths`` say how many of each an utterance has. What lies behind them is
-    not read and has the gradient 0. Sums are exact to rounding in double, whatever pred's precision, and do not
-    underflow. A target that no alignment gives (no frames, or logits of -inf) has the value inf and the gradient 0. An
-    utterance without labels must be blank throughout; one without frames and labels has the value 0. One with NaN, or a
-    place without a softmax, is NaN throughout. Memory beside the results grows with the frames times the labels of the
-    largest utterance, for each thread. There is no Hessian.
+    An item is an utterance. pred has shape (utterances, frames, most labels + 1, classes): what a joint network makes
+    of an encoder's frames and a predictor's states; target (utterances, most labels), or one axis with all labels one
+    after the other; ``input_lengths`` and ``target_lengths`` say how many of each an utterance has. What lies behind
+    them is not read and has the gradient 0. Sums are exact to rounding in double, whatever pred's precision, and do not
+    underflow; the gradient is 0 where the posterior of being there is below 1e-29 (1e-298 in float64). A target that no
+    alignment gives (no frames, or logits of -inf) has the value inf and the gradient 0. An utterance without labels
+    must be blank throughout; one without frames and labels has the value 0. One with NaN, or a place without a softmax,
+    is NaN throughout. Memory beside the results grows with the frames times the labels of the largest utterance, for
+    each thread. There is no Hessian.
 
     With ``from_logits=False`` pred holds log-probabilities, and the gradient is that of the value with respect to them:
     less the posteriors, 0 for all classes but the blank and the next label.
