@@ -46,13 +46,15 @@ struct Alignments {
   double* mass;                ///< posteriors of equal labels together
   std::uint64_t* may_follow;   ///< all ones where a label differs from the one before it
   std::int64_t* first_equal;   ///< the first of the labels that are equal to it
+  std::int64_t* repeated;      ///< the labels that are equal to an earlier one
+  std::int64_t repeats;        ///< how many
   WideArray emission;          ///< probabilities of labels, frame by frame
   WideArray blank;             ///< those of the blank
   States beginning;            ///< sums over beginnings, behind each frame; one row before the first
   States end, next_end;        ///< sums over ends, with the frame's own probability
   std::int64_t* equal_labels;  ///< a place for each class
 
-  static constexpr int label_rows = 7;
+  static constexpr int label_rows = 8;
   static constexpr int frames_to_normalise = 16;
 
   /// Doubles of the workspace.
@@ -83,6 +85,7 @@ struct Alignments {
     for (double** row : rows) *row = take(padded + width);
     may_follow = reinterpret_cast<std::uint64_t*>(take(padded + width));
     first_equal = reinterpret_cast<std::int64_t*>(take(padded + width));
+    repeated = reinterpret_cast<std::int64_t*>(take(padded + width));
     end = {take_wide(padded + width), take_wide(padded + width)};
     next_end = {take_wide(padded + width), take_wide(padded + width)};
     emission = take_wide(kept_frames * padded);
@@ -94,8 +97,13 @@ struct Alignments {
     equal_labels = reinterpret_cast<std::int64_t*>(take(classes));
 
     for (std::int64_t s = 0; s < labels; ++s) equal_labels[label[s]] = -1;
+    repeats = 0;
     for (std::int64_t s = 0; s < labels; ++s) {
-      if (equal_labels[label[s]] < 0) equal_labels[label[s]] = s;
+      if (equal_labels[label[s]] < 0) {
+        equal_labels[label[s]] = s;
+      } else {
+        repeated[repeats++] = s;
+      }
       first_equal[s] = equal_labels[label[s]];
     }
     for (std::int64_t s = 0; s < padded + width; ++s) {
@@ -214,14 +222,27 @@ struct Alignments {
   /// For each label of a frame's band factor x (p - posterior) of its class, p being 0 without a softmax; classes of
   /// other labels keep their p.
   FUSEDLOSS_SHARED const double* slopes(Band states, double factor, bool softmax) {
-    const double whole = softmax ? 1 : 0;
-    const std::int64_t last = states.last < labels ? states.last : labels;
-    for (std::int64_t s = states.first; s < last; ++s) mass[first_equal[s]] = 0;
-    for (std::int64_t s = states.first; s < last; ++s) mass[first_equal[s]] += posterior[s];
-    for (std::int64_t s = states.first; s < last; ++s) {
-      raw[s] = factor * (whole * probability[s] - mass[first_equal[s]]);
+    const std::uint64_t whole = mask_of<double>(softmax);
+    const double *p = probability, *own = posterior;
+    double *together = mass, *slope = raw;
+    for (std::int64_t s = 0; s < states.first; ++s) together[s] = 0;  // where a label that counts may occur first
+    for (std::int64_t i = states.first; i < states.last; i += width) {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) together[i + l] = own[i + l];
     }
-    return raw;
+    for (std::int64_t r = 0; r < repeats; ++r) {
+      const std::int64_t s = repeated[r];
+      if (s >= states.first && s < states.last) together[first_equal[s]] += own[s];
+    }
+    for (std::int64_t i = states.first; i < states.last; i += width) {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) slope[i + l] = slope_of(p[i + l], together[i + l], factor, whole);
+    }
+    for (std::int64_t r = 0; r < repeats; ++r) {
+      const std::int64_t s = repeated[r];
+      slope[s] = slope_of(p[s], together[first_equal[s]], factor, whole);
+    }
+    return slope;
   }
 
   /// The entropy of the posterior of the states of the frame that `retreat` was at.
@@ -278,6 +299,10 @@ struct Alignments {
   }
 
  private:
+  static FUSEDLOSS_INLINE double slope_of(double p, double mass, double factor, std::uint64_t whole) {
+    return factor * (masked(p, whole) - mass);
+  }
+
   /// What is known of the states of one frame, as plain numbers.
   struct Shares {
     double *label, *blank, *probability;
