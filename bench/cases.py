@@ -12,6 +12,7 @@ import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.lattices import Lattices
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
 from fusedloss.kinds.measures import Measured
@@ -36,6 +37,7 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
     Tokens: ((32, 50, 1000), (16, 512, 32000)),  # sequences, tokens, classes
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
+    Lattices: ((200, 16, 64, 30), (100, 4, 1024, 40)),
     SortedErrors: ((4, 64, 64), (4, 512, 512)),  # images
     Overlaps: ((4, 3, 64, 64), (4, 3, 512, 512), (2, 19, 512, 1024)),  # samples, classes, pixels: the last, of streets
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
@@ -52,6 +54,7 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     fl.ELBO: ((128, 784, 32),),
     Tokens: ((32, 50, 1000),),
     Sequences: ((200, 16, 64, 30),),
+    Lattices: ((50, 4, 64, 10),),
     SortedErrors: ((4, 64, 64),),
     Overlaps: ((4, 3, 64, 64),),
     Measured: ((256, 64), (4096, 128)),
@@ -103,9 +106,10 @@ class Case:
         if kind_of(type(self.loss)) is Overlaps:
             pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
             return pred, rng.integers(0, self.shape[1], (self.shape[0], *self.shape[2:]))
-        if kind_of(type(self.loss)) is Sequences:
+        if kind_of(type(self.loss)) in (Sequences, Lattices):
             frames, utterances, classes, labels = self.shape
-            pred = _draw(rng, None, self.shape[:3], self.dtype)
+            lattices = (utterances, frames, labels + 1, classes)
+            pred = _draw(rng, None, lattices if kind_of(type(self.loss)) is Lattices else self.shape[:3], self.dtype)
             target = rng.integers(1, classes, (utterances, labels))
             return pred, target, np.full(utterances, frames), np.full(utterances, labels)
         if kind_of(type(self.loss)) in (Measured, Compares, Mining):

@@ -193,6 +193,7 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.CrossEntropy: lambda f, z, y: f.cross_entropy(z, y),
     fl.LinearCrossEntropy: Several(_torch_linear_cross_entropy, (0, 1, 3)),
     fl.CTC: lambda f, z, *labels: _torch_ctc(f, z, *labels),
+    fl.RNNT: lambda f, z, *labels: _torch_rnnt(f, z, *labels),
     fl.Dice: lambda f, z, y: _torch_overlap(f, z, y, 2.0, 1.0),
     fl.Jaccard: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 1.0),
     fl.Tversky: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 0.5),
@@ -223,6 +224,18 @@ def _torch_info_nce(f: Any, query: Any, key: Any) -> Any:
 
 def _torch_ctc(f: Any, z: Any, y: Any, frames: Any, labels: Any) -> Any:
     return f.ctc_loss(f.log_softmax(z, 2), y, frames, labels, reduction="sum") / len(frames)
+
+
+def _torch_rnnt(f: Any, z: Any, y: Any, frames: Any, labels: Any) -> Any:
+    """Frame by frame in logarithms: of all labels given before, a cumulative sum less what it begins with."""
+    torch = importlib.import_module("torch")
+    log_p = f.log_softmax(z, 3)
+    given = log_p[:, :, :-1].gather(3, y[:, None, :, None].expand(-1, z.shape[1], -1, 1))[..., 0]
+    along, blank = f.pad(given.cumsum(2), (1, 0)), log_p[..., 0]
+    ways = along[:, 0]
+    for t in range(1, z.shape[1]):
+        ways = along[:, t] + torch.logcumsumexp(ways + blank[:, t - 1] - along[:, t], 1)
+    return -(ways[:, -1] + blank[:, -1, -1]).mean()
 
 
 def _torch_overlap(f: Any, z: Any, y: Any, overlap: float, wrong: float) -> Any:

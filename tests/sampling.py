@@ -200,7 +200,7 @@ PREDICTIONS = [
 ]
 OTHERS = [loss for loss in INSTANCES if loss not in PREDICTIONS and isinstance(loss, Elementwise)]
 """Of several operands of one shape: test_operands.py has these. Those of a linear layer are in test_linear.py, of
-utterances in test_sequences.py, of tokens in test_tokens.py."""
+utterances in test_sequences.py and test_transducers.py, of tokens in test_tokens.py."""
 CASES = [
     Case(loss, target)
     for loss in PREDICTIONS

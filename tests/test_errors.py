@@ -682,6 +682,72 @@ def test_utterances(case: Case) -> None:
     case.check()
 
 
+LATTICES = np.zeros((2, 4, 3, 3))  # two utterances of four frames and up to two labels, three classes
+LABELLED = np.array([[1, 2], [2, 0]])
+
+
+def rnnt(
+    pred: Any = LATTICES, target: Any = LABELLED, frames: Any = (4, 3), labels: Any = (2, 1), **options: Any
+) -> Callable[[], Any]:
+    return lambda: fl.rnnt(pred, target, frames, labels, **options)
+
+
+@cases(
+    Case(
+        "axes",
+        rnnt(LATTICES[0]),
+        ValueError,
+        "pred must have shape (utterances, frames, most labels + 1, classes), got (4, 3, 3)",
+    ),
+    Case(
+        "no places",
+        rnnt(LATTICES[:, :, :0]),
+        ValueError,
+        "pred must have shape (utterances, frames, most labels + 1, classes), got (2, 4, 0, 3)",
+    ),
+    Case("blank", rnnt(blank=-4), ValueError, "blank=-4 is no class of pred, which has 3"),
+    Case(
+        "too many frames",
+        rnnt(frames=[4, 5]),
+        ValueError,
+        "input_lengths must be between 0 and 4, the frames of pred, got 5 at index (1,)",
+    ),
+    Case(
+        "too many labels",
+        rnnt(labels=[3, 1]),
+        ValueError,
+        "target_lengths must be between 0 and 2, the labels of target, got 3 at index (0,)",
+    ),
+    Case(
+        "too many labels for pred",
+        rnnt(target=np.ones((2, 5), int), labels=[2, 3]),
+        ValueError,
+        "target_lengths must be between 0 and 2, the labels that pred has places for, got 3 at index (1,)",
+    ),
+    Case(
+        "too many labels for pred, one after the other",
+        rnnt(target=[1, 2, 1, 2], labels=[3, 1]),
+        ValueError,
+        "target_lengths must be between 0 and 2, the labels that pred has places for, got 3 at index (0,)",
+    ),
+    Case(
+        "label too large",
+        rnnt(target=[[1, 3], [2, 0]]),
+        IndexError,
+        "target 3 at index (0, 1) (label 1 of utterance 0) is out of range for 3 classes",
+    ),
+    Case(
+        "label blank",
+        rnnt(target=[1, 2, 0]),
+        ValueError,
+        "target 0 at index (2,) (label 0 of utterance 1) is the blank, which is no label; choose another `blank`",
+    ),
+    Case("weight", rnnt(sample_weight=[1, -2]), ValueError, "sample_weight must be >= 0, got -2 at index (1,)"),
+)
+def test_lattices(case: Case) -> None:
+    case.check()
+
+
 SPOKEN = np.zeros((2, 4, 3))
 WRITTEN = np.zeros((2, 4), int)
 
@@ -758,14 +824,19 @@ def test_tokens(case: Case) -> None:
     case.check()
 
 
-def test_nothing_is_written_before_labels_and_lengths_are_checked() -> None:
-    out = np.full(FRAMES.shape, 7.0)
-    loss = fl.CTC()
-    for target, frames in ((changed(WORDS, (1, 0), 9), [4, 4]), (WORDS, [4, 5])):
+@pytest.mark.parametrize(
+    ("loss", "pred", "given"), [(fl.CTC(), FRAMES, WORDS), (fl.RNNT(), LATTICES, LABELLED)], ids=str
+)
+def test_nothing_is_written_before_labels_and_lengths_are_checked(
+    loss: Any, pred: np.ndarray, given: np.ndarray
+) -> None:
+    out = np.full(pred.shape, 7.0)
+    labels = [given.shape[1], 1]
+    for target, frames in ((changed(given, (1, 0), 9), [4, 4]), (given, [4, 5])):
         with pytest.raises((IndexError, ValueError)):
-            loss.grad(FRAMES, target, frames, [3, 1], out=out)
+            loss.grad(pred, target, frames, labels, out=out)
     with pytest.raises(ValueError, match="sample_weight"):
-        loss.grad(FRAMES, WORDS, [4, 4], [3, 1], out=out, sample_weight=[1, -1])
+        loss.grad(pred, given, [4, 4], labels, out=out, sample_weight=[1, -1])
     assert (out == 7).all()
 
 

@@ -593,6 +593,37 @@ def test_torch_ctc(seed: int, reduction: str, dtype: np.dtype) -> None:
 
 
 @ROUNDS
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_torch_rnnt(seed: int, reduction: str, dtype: np.dtype) -> None:
+    """It has none: against the recursion in logarithms, place by place, and its automatic derivative."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    count, most, classes = 3, int(rng.integers(0, 5)), int(rng.integers(2, 7))
+    blank = 0 if seed % 2 else classes - 1
+    z = rng.normal(0, rng.choice([0.3, 2, 6]), (count, 6, most + 1, classes)).astype(dtype)
+    labels = rng.choice(np.delete(np.arange(classes), blank), (count, most))
+    ends, counts = rng.integers(1, 7, count), rng.integers(0, most + 1, count)
+
+    def path_sum(log_p: Any, y: Any) -> Any:
+        ways: dict[tuple[int, int], Any] = {}
+        for t, u in np.ndindex(log_p.shape[0], len(y) + 1):
+            waited = [ways[t - 1, u] + log_p[t - 1, u, blank]] if t else []
+            gave = [ways[t, u - 1] + log_p[t, u - 1, y[u - 1]]] if u else []
+            ways[t, u] = torch.logsumexp(torch.stack(waited + gave), 0) if t or u else log_p.new_zeros(())
+        return ways[log_p.shape[0] - 1, len(y)] + log_p[-1, len(y), blank]
+
+    def theirs(x: Any) -> Any:
+        log_p = torch.log_softmax(x, 3)
+        each = torch.stack([-path_sum(log_p[n, : ends[n]], labels[n, : counts[n]]) for n in range(count)])
+        return each.mean() if reduction == "mean" else each
+
+    value, grad = fl.RNNT(blank=blank, reduction=reduction).value_and_grad(z, labels, ends, counts)
+    expected, slope = torch_gradient(theirs, z)
+    close(value, expected, dtype)
+    np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=REL[dtype])
+
+
+@ROUNDS
 def test_torch_padded_sequences(seed: int, dtype: np.dtype) -> None:
     """It knows of padding by a label; its sum over the number of sequences is our mean."""
     torch = pytest.importorskip("torch")

@@ -19,10 +19,14 @@ from sampling import INSTANCES
 
 import fusedloss as fl
 from fusedloss import _core
+from fusedloss.backend import REDUCTIONS
 from fusedloss.kinds.sequences import Sequences
+from fusedloss.kinds.utterances import Utterances
 
-SEQUENCES = [loss for loss in INSTANCES if isinstance(loss, Sequences)]
-each_loss = pytest.mark.parametrize("loss", SEQUENCES, ids=repr)
+UTTERANCES = [loss for loss in INSTANCES if isinstance(loss, Utterances)]
+SEQUENCES = [loss for loss in UTTERANCES if isinstance(loss, Sequences)]
+each_loss = pytest.mark.parametrize("loss", UTTERANCES, ids=repr)
+each_sequence = pytest.mark.parametrize("loss", SEQUENCES, ids=repr)
 
 Array = np.ndarray
 Operands = tuple[Array, Array, Array, Array]
@@ -40,9 +44,10 @@ def operands_of(
 ) -> Operands:
     """Padded targets with repeats; utterances of all lengths, some of which have no alignment."""
     rng = np.random.default_rng(seed)
-    z = rng.normal(0, spread, (utterances, frames, classes)).astype(dtype)
+    places = () if isinstance(loss, Sequences) else (labels + 1,)
+    z = rng.normal(0, spread, (utterances, frames, *places, classes)).astype(dtype)
     if not loss.from_logits:
-        z = (z - np.log(np.sum(np.exp(z.astype(float)), axis=2, keepdims=True))).astype(dtype)
+        z = (z - np.log(np.sum(np.exp(z.astype(float)), axis=-1, keepdims=True))).astype(dtype)
     alphabet = np.delete(np.arange(classes), loss.blank)
     y = rng.choice(alphabet, (utterances, labels)) if labels else np.zeros((utterances, 0), int)
     y = np.where(rng.random(y.shape) < 0.3, np.roll(y, 1, axis=1), y) if labels else y
@@ -50,11 +55,19 @@ def operands_of(
     ends[: (utterances + 1) // 2] = frames
     counts = rng.integers(0, labels + 1, utterances)
     counts[: (utterances + 1) // 3] = labels
-    return (z if loss.layout == "NTC" else np.ascontiguousarray(z.transpose(1, 0, 2))), y, ends, counts
+    return (np.ascontiguousarray(np.moveaxis(z, 0, 1)) if frames_first(loss) else z), y, ends, counts
+
+
+def frames_first(loss: Any) -> bool:
+    return getattr(loss, "layout", "NTC") == "TNC"
 
 
 def utterance_first(loss: Any, x: Array) -> Array:
-    return x if loss.layout == "NTC" else np.moveaxis(x, 1, 0)
+    return np.moveaxis(x, 1, 0) if frames_first(loss) else x
+
+
+def batch_first(loss: Any) -> Any:
+    return loss.replace(layout="NTC") if frames_first(loss) else loss
 
 
 def compare(loss: Any, operands: Operands, **keywords: Any) -> None:
@@ -111,7 +124,7 @@ def by_enumeration(z: Array, y: Array, blank: int, softmax: bool) -> tuple[float
     return -np.log(total), (p if softmax else 0) - mass / total, np.array(path_of_best, int), best / total
 
 
-@each_loss
+@each_sequence
 @pytest.mark.parametrize("frames", [0, 1, 2, 3, 5])
 def test_against_all_alignments(loss: Any, frames: int, backend: str) -> None:
     blank = loss.blank % 3
@@ -265,8 +278,15 @@ WEIGHTS: dict[str, Callable[[np.random.Generator, int], Any]] = {
 }
 
 
-@each_loss
-@pytest.mark.parametrize("weight", WEIGHTS)
+PAIRS = list(zip(WEIGHTS, itertools.cycle(REDUCTIONS), strict=False))
+
+
+@pytest.mark.parametrize(
+    ("loss", "weight", "reduction"),
+    [(loss, *pair) for loss in UTTERANCES[1:] for pair in PAIRS]
+    + [(UTTERANCES[0], *pair) for pair in itertools.product(WEIGHTS, REDUCTIONS)],  # what it is, does not matter
+    ids=str,
+)
 def test_reductions_and_weights(loss: Any, dtype: np.dtype, reduction: str, weight: str) -> None:
     operands = operands_of(loss, 1, 30, 8, 6, 4, dtype)
     given = WEIGHTS[weight](np.random.default_rng(2), 8)
@@ -288,7 +308,8 @@ def test_numbers_of_frames(loss: Any, dtype: np.dtype, frames: int) -> None:
 @each_loss
 @pytest.mark.parametrize("classes", [2, 3, 15, 16, 17, 63, 255, 256, 257, 1000, 20_000])
 def test_numbers_of_classes(loss: Any, dtype: np.dtype, classes: int) -> None:
-    compare(loss, operands_of(loss, classes, 20, 2, classes, 5, dtype))
+    frames, labels = (20, 5) if isinstance(loss, Sequences) else (5, 3)
+    compare(loss, operands_of(loss, classes, frames, 2, classes, labels, dtype))
 
 
 @each_loss
@@ -318,14 +339,14 @@ def test_by_products_against_the_reference(loss: Any, dtype: np.dtype) -> None:
     np.testing.assert_array_equal(given.grad, grad)
     with fl.use_backend("numpy"):
         expected = loss.with_aux(operands[0].astype(float), *operands[1:])
-    np.testing.assert_array_equal(given.path, expected.path)
-    np.testing.assert_array_equal(given.position, expected.position)
+    for name in given._fields[2:-1]:
+        np.testing.assert_array_equal(getattr(given, name), getattr(expected, name))
     assert given.entropy.dtype == dtype
     np.testing.assert_allclose(given.entropy, expected.entropy, rtol=1e-5, atol=1e-7 if dtype == np.float32 else 1e-12)
     silent = loss.with_aux(*operands, cotangent=0.0)
     np.testing.assert_array_equal(silent.entropy, given.entropy)
     assert not silent.grad.any()
-    assert (loss.with_aux(*operands, sample_weight=np.zeros(6)).path == -1).all()
+    assert (loss.with_aux(*operands, sample_weight=np.zeros(6))[2] == -1).all()
 
 
 # ---- Derivatives ----
@@ -376,7 +397,7 @@ def test_traits(loss: Any, dtype: np.dtype, backend: str) -> None:
         assert not loss.traits.nonnegative or (value >= 0).all()
         assert np.max(np.abs(grad)) <= loss.traits.lipschitz * (1 + 1e-6)
         if loss.traits.shift_invariant:
-            shift = np.random.default_rng(seed).integers(-8, 9, (*pred.shape[:2], 1)).astype(dtype)
+            shift = np.random.default_rng(seed).integers(-8, 9, (*pred.shape[:-1], 1)).astype(dtype)
             exact = np.round(pred * 64) / 64  # so that a shift changes no difference
             moved = loss(exact + shift, *rest)
             np.testing.assert_allclose(moved, loss(exact, *rest), rtol=1e-6 if dtype == np.float32 else 1e-13)
@@ -468,18 +489,21 @@ def test_layouts_and_kinds_of_targets_change_no_bit(loss: Any, dtype: np.dtype, 
     z, y, ends, counts = operands_of(loss, 12, 20, 5, 6, 4, dtype)
     loss = loss.replace(reduction="none")
     value, grad = loss.value_and_grad(z, y, ends, counts)
-    other = loss.replace(layout="TNC" if loss.layout == "NTC" else "NTC")
     joined = np.concatenate([row[:n] for row, n in zip(y, counts, strict=True)])
-    wide = np.full((2, *z.shape), np.nan, dtype).transpose(1, 2, 3, 0)
+    wide = np.full((*z.shape, 2), np.nan, dtype)
     wide[..., 0] = z
+    others = []
+    if isinstance(loss, Sequences):
+        other = loss.replace(layout="TNC" if loss.layout == "NTC" else "NTC")
+        turned = np.swapaxes(z, 0, 1)
+        others = [(turned, other, y), (np.ascontiguousarray(turned), other, joined)]
     for given, by, target in (
+        *others,
         (z, loss, joined),
         (z.tolist() if dtype == np.float64 else z, loss, y.astype(np.uint8)),
-        (np.swapaxes(z, 0, 1), other, y),
-        (np.ascontiguousarray(np.swapaxes(z, 0, 1)), other, joined),
         (np.asfortranarray(z), loss, y.astype(np.int16)),
         (wide[..., 0], loss, y),
-        (np.ascontiguousarray(z[::-1, ::-1, ::-1])[::-1, ::-1, ::-1], loss, y[:, ::-1].copy()[:, ::-1]),
+        (np.ascontiguousarray(np.flip(z))[(slice(None, None, -1),) * z.ndim], loss, y[:, ::-1].copy()[:, ::-1]),
         (np.frombuffer(b"\0" + z.tobytes(), np.uint8)[1:].view(dtype).reshape(z.shape), loss, y),
         (z.astype(z.dtype.newbyteorder()), loss, y),
     ):
@@ -502,7 +526,7 @@ def test_out(loss: Any, dtype: np.dtype, classes: int, backend: str) -> None:
         np.testing.assert_array_equal(out, grad)
     for out in (np.empty(z.shape, np.float64), np.empty(z.shape, np.float32)):
         np.testing.assert_array_equal(loss.grad(z, *rest, out=out).astype(np.float32), grad.astype(np.float32))
-    both = np.concatenate([z, z[..., :1]], axis=2)
+    both = np.concatenate([z, z[..., :1]], axis=-1)
     with pytest.raises(ValueError, match="out must not overlap pred; it may be pred itself"):
         loss.grad(both[..., :-1], *rest, out=both[..., 1:])
 
@@ -518,8 +542,8 @@ def test_inputs_are_not_written(loss: Any) -> None:
 
 @each_loss
 def test_partial_and_weight_total(loss: Any, backend: str) -> None:
-    z, y, ends, counts = operands_of(loss.replace(layout="NTC"), 15, 20, 6, 6, 4)
-    loss = loss.replace(layout="NTC", zero_infinity=True)
+    loss = batch_first(loss).replace(zero_infinity=True)
+    z, y, ends, counts = operands_of(loss, 15, 20, 6, 6, 4)
     weight = np.array([0.5, 2, 1, 0, 1, 3])
     total, divisor = loss.partial(z, y, ends, counts, sample_weight=weight)
     assert divisor == loss.weight_total(counts, sample_weight=weight) == 7.5
@@ -538,7 +562,8 @@ def test_partial_and_weight_total(loss: Any, backend: str) -> None:
 @each_loss
 @pytest.mark.parametrize("classes", [40, 600])
 def test_same_bits_for_any_number_of_threads_and_instruction_set(loss: Any, dtype: np.dtype, classes: int) -> None:
-    operands = operands_of(loss, 16, 150, 13, classes, 30, dtype)
+    frames, labels = (150, 30) if isinstance(loss, Sequences) else (40, 12)
+    operands = operands_of(loss, 16, frames, 13, classes, labels, dtype)
     found = set()
     before = _core.isa()
     for isa in [name for name in _core.supported_isas() if name != "baseline"] or ["baseline"]:
@@ -548,7 +573,7 @@ def test_same_bits_for_any_number_of_threads_and_instruction_set(loss: Any, dtyp
                 with fl.num_threads(threads):
                     aux = loss.replace(zero_infinity=True).with_aux(*operands)
                 found.add(
-                    (aux.value, *(np.asarray(x).tobytes() for x in aux[1:4]), np.nan_to_num(aux.entropy).tobytes())
+                    (aux.value, *(np.asarray(x).tobytes() for x in aux[1:-1]), np.nan_to_num(aux.entropy).tobytes())
                 )
         finally:
             _core.select_isa(before)
@@ -558,8 +583,8 @@ def test_same_bits_for_any_number_of_threads_and_instruction_set(loss: Any, dtyp
 @each_loss
 @pytest.mark.parametrize("classes", [6, 300])
 def test_an_utterance_does_not_depend_on_those_around_it(loss: Any, classes: int) -> None:
-    z, y, ends, counts = operands_of(loss.replace(layout="NTC"), 17, 40, 7, classes, 5, np.float32)
-    loss = loss.replace(layout="NTC", reduction="none")
+    loss = batch_first(loss).replace(reduction="none")
+    z, y, ends, counts = operands_of(loss, 17, 40, 7, classes, 5, np.float32)
     value, grad = loss.value_and_grad(z, y, ends, counts)
     for n in range(7):
         alone, slopes = loss.value_and_grad(z[n : n + 1, : ends[n]], y[n : n + 1], ends[n : n + 1], counts[n : n + 1])
@@ -572,28 +597,37 @@ import resource, sys
 import numpy as np
 import fusedloss as fl
 rng = np.random.default_rng(0)
-loss, frames = fl.CTC(from_logits={softmax}), 400
-pred = rng.standard_normal((frames, 8, 5000), np.float32)
+loss, frames, labels = {loss}, {frames}, {labels}
+pred = rng.standard_normal({shape}, np.float32)
 out = np.ones_like(pred)
-target = rng.integers(1, 5000, (8, 60))
+target = rng.integers(1, pred.shape[-1], (8, labels))
 fl.set_num_threads(2)
-few = np.ascontiguousarray(pred[:10])
-loss.value_and_grad(few, target, np.full(8, 10), np.full(8, 2), out=out[:10])
+loss.value_and_grad(pred, target, np.full(8, 10), np.full(8, 2), out=out)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-loss.value_and_grad(pred, target, np.full(8, frames), np.full(8, 60), out=out)
+loss.value_and_grad(pred, target, np.full(8, frames), np.full(8, labels), out=out)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, pred.nbytes)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted in other units elsewhere")
-@pytest.mark.parametrize("softmax", [True, False])
-def test_memory_grows_with_frames_times_labels_only(softmax: bool) -> None:
+@pytest.mark.parametrize(
+    ("loss", "shape"),
+    [
+        ("fl.CTC()", (400, 8, 5000)),
+        ("fl.CTC(from_logits=False)", (400, 8, 5000)),
+        ("fl.RNNT()", (8, 50, 31, 2000)),
+    ],
+)
+def test_memory_grows_with_frames_times_labels_only(loss: str, shape: tuple[int, ...]) -> None:
     """Of two threads, 12 numbers of 8 bytes for each frame and label; nothing of the size of pred."""
-    script = MEMORY.format(softmax=softmax)
+    frames, labels = (400, 60) if len(shape) == 3 else (50, 30)
+    script = MEMORY.format(loss=loss, frames=frames, labels=labels, shape=shape)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     grown, size = map(int, done.stdout.split())
-    assert grown < 2 * 400 * 64 * 12 * 8 + 2e6 < size / 8, f"{grown / 1e6:.1f} MB more for {size / 1e6:.0f} MB of pred"
+    assert grown < 2 * frames * (labels + 4) * 12 * 8 + 2e6 < size / 8, (
+        f"{grown / 1e6:.1f} MB more for {size / 1e6:.0f} MB of pred"
+    )
 
 
 # ---- What there is not ----
@@ -602,7 +636,8 @@ def test_memory_grows_with_frames_times_labels_only(softmax: bool) -> None:
 @each_loss
 def test_there_is_no_hessian(loss: Any) -> None:
     operands = operands_of(loss, 19, 5, 2, 3, 1)
-    with pytest.raises(NotImplementedError, match="CTC has no Hessian; it has value, grad"):
+    name = type(loss).__name__
+    with pytest.raises(NotImplementedError, match=f"{name} has no Hessian; it has value, grad"):
         loss.grad_and_hess(*operands)
-    with pytest.raises(NotImplementedError, match="CTC has no Hessian-vector product; it has value, grad"):
+    with pytest.raises(NotImplementedError, match=f"{name} has no Hessian-vector product; it has value, grad"):
         loss.hvp(*operands, vector=operands[0])

@@ -78,6 +78,19 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target_lengths",
         "fast": False,
     },
+    "LatticesLabels": {
+        "doc": "Losses of lattices of frames and labels of utterances, with the gradient by their classes.",
+        "operands": {
+            "pred": "The classes of each frame of each utterance, for each number of labels given before: (utterances, "
+            "frames, most labels + 1, classes).",
+            "target": "The labels of each utterance: (utterances, most labels), or all of them one after the other.",
+            "input_lengths": "How many frames each utterance has; those behind them are not read.",
+            "target_lengths": "How many labels each utterance has.",
+        },
+        "variables": ("pred",),
+        "weighed": "target_lengths",
+        "fast": False,
+    },
     "TokensLabels": {
         "doc": "Losses of tokens of sequences and their targets, with the gradient by the tokens.",
         "operands": {

@@ -361,33 +361,41 @@ void run_measure(const py::capsule& plan_capsule, int precision, const py::array
   execute(plan.chosen(), precision, slope.is_none() ? abi::value_only : abi::value_grad, call);
 }
 
-/// An array of utterances, frames and classes, `axis` the utterances; a by-product has no classes.
-std::int64_t describe_frames(const py::object& object, int axis, std::int64_t utterances, std::int64_t frames,
-                             bool written, abi::Array& to) {
+/// Bytes from frame to frame, and from place to place of a frame.
+struct FrameStrides {
+  std::int64_t frame, place;
+};
+
+/// An array of utterances, frames, places if they are of lattices, and classes; `axis` is that of the utterances. A
+/// by-product has no classes, and frames or labels.
+FrameStrides describe_frames(const py::object& object, int axis, const std::vector<py::ssize_t>& shape, bool written,
+                             abi::Array& to) {
   const auto array = py::reinterpret_borrow<py::array>(object);
-  if (array.ndim() < 2 || array.shape(axis) != utterances || array.shape(1 - axis) != frames) {
+  if (std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()) != shape) {
     throw py::value_error("fusedloss._core: an array does not have the shape of the call");
   }
   if (written && !array.writeable()) throw py::value_error("fusedloss._core: an output is read-only");
   to.data = const_cast<void*>(array.data());
   to.dtype = dtype_of(array);
-  const std::int64_t size = item_size(to.dtype), stride = array.strides(1 - axis);
+  const std::int64_t size = item_size(to.dtype);
   to.strides[0] = array.strides(axis);
-  to.class_stride = array.ndim() == 3 ? array.strides(2) : stride;
-  const bool aligned = reinterpret_cast<std::uintptr_t>(to.data) % static_cast<std::uintptr_t>(size) == 0 &&
-                       to.strides[0] % size == 0 && stride % size == 0 && to.class_stride % size == 0;
+  to.class_stride = array.strides(array.ndim() == 2 ? 1 - axis : array.ndim() - 1);
+  bool aligned = reinterpret_cast<std::uintptr_t>(to.data) % static_cast<std::uintptr_t>(size) == 0;
+  for (py::ssize_t i = 0; i < array.ndim(); ++i) aligned &= array.strides(i) % size == 0;
   to.layout = aligned ? abi::contiguous : abi::strided;
-  return stride;
+  return {array.strides(1 - axis), array.ndim() == 4 ? array.strides(2) : 0};
 }
 
-/// What an utterance takes, counted in classes of a frame; a label of a frame is as much as ten of those.
-double work_of(const abi::Sequences& all, std::int64_t utterance, std::int64_t classes) {
-  const std::int64_t labels = all.starts[utterance + 1] - all.starts[utterance];
-  return static_cast<double>(all.frames[utterance]) * (static_cast<double>(classes) + 10 * static_cast<double>(labels));
+/// What an utterance takes, counted in classes of a frame; a label of a frame, or a place, is as much as ten of those.
+double work_of(const abi::Sequences& all, std::int64_t utterance, std::int64_t classes, bool lattice) {
+  const auto frames = static_cast<double>(all.frames[utterance]), softmax = static_cast<double>(classes);
+  const auto labels = static_cast<double>(all.starts[utterance + 1] - all.starts[utterance]);
+  return frames * (lattice ? (labels + 1) * (softmax + 10) : softmax + 10 * labels);
 }
 
-/// `axis` is that of the utterances in pred, the other one of the first two that of frames. Utterance n has the first
-/// frames[n] of them and the labels from starts[n] to starts[n + 1].
+/// `axis` is that of the utterances in pred, the other one of the first two that of frames; of lattices, there is one
+/// for places between those and the classes. Utterance n has the first frames[n] frames and the labels from starts[n]
+/// to starts[n + 1]. By-products are paths, positions and entropies of frames, or of lattices the last two of labels.
 double run_sequences(const py::capsule& plan_capsule, int outputs, int precision, const py::array& pred, int axis,
                      const py::array_t<std::int64_t>& frames, const py::array_t<std::int64_t>& labels,
                      const py::array_t<std::int64_t>& starts, std::int64_t blank, const py::object& weight,
@@ -396,11 +404,14 @@ double run_sequences(const py::capsule& plan_capsule, int outputs, int precision
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   const auto set = static_cast<abi::Outputs>(outputs);
-  if (pred.ndim() != 3 || axis < 0 || axis > 1) throw py::value_error("fusedloss._core: pred has other axes");
+  const bool lattice = kernel.kind == abi::lattices;
+  if ((kernel.kind != abi::utterances && !lattice) || pred.ndim() != (lattice ? 4 : 3) || axis < 0 || axis > 1) {
+    throw py::value_error("fusedloss._core: pred has other axes");
+  }
   if (set > abi::value_grad || (set == abi::value_grad) == grad.is_none()) {
     throw py::value_error("fusedloss._core: utterances have a value and a gradient");
   }
-  const py::ssize_t count = pred.shape(axis), all_frames = pred.shape(1 - axis), classes = pred.shape(2);
+  const py::ssize_t count = pred.shape(axis), all_frames = pred.shape(1 - axis), classes = pred.shape(pred.ndim() - 1);
   const auto plain = [](const py::array_t<std::int64_t>& array, py::ssize_t size) {
     return array.ndim() == 1 && array.shape(0) == size && (size < 2 || array.strides(0) == sizeof(std::int64_t));
   };
@@ -414,14 +425,16 @@ double run_sequences(const py::capsule& plan_capsule, int outputs, int precision
   all.starts = starts.data();
   all.blank = blank;
   all.all_frames = all_frames;
+  all.all_places = lattice ? pred.shape(2) : 1;
   bool fits = all.starts[0] == 0 && all.starts[count] == labels.size();
   for (py::ssize_t n = 0; n < count; ++n) {
     fits &= all.frames[n] >= 0 && all.frames[n] <= all_frames && all.starts[n] <= all.starts[n + 1];
+    fits &= !lattice || all.starts[n + 1] - all.starts[n] < all.all_places;
   }
   for (py::ssize_t s = 0; s < labels.size(); ++s) fits &= all.labels[s] >= 0 && all.labels[s] < classes;
   if (!fits) throw py::value_error("fusedloss._core: an utterance is not within the call");
   std::vector<double> work;
-  for (py::ssize_t n = 0; n < count; ++n) work.push_back(work_of(all, n, classes));
+  for (py::ssize_t n = 0; n < count; ++n) work.push_back(work_of(all, n, classes, lattice));
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));  // the longest first
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return work[a] > work[b]; });
@@ -436,13 +449,22 @@ double run_sequences(const py::capsule& plan_capsule, int outputs, int precision
   space.add(cotangent, false, false, call.cotangent);
   space.add(value, false, true, call.value);
   space.finish(call);
-  all.pred_stride = describe_frames(pred, axis, count, all_frames, false, call.inputs[0]);
-  if (!grad.is_none()) all.grad_stride = describe_frames(grad, axis, count, all_frames, true, call.grad[0]);
+  const std::vector<py::ssize_t> shape(pred.shape(), pred.shape() + pred.ndim());
+  const FrameStrides of_pred = describe_frames(pred, axis, shape, false, call.inputs[0]);
+  all.pred_stride = of_pred.frame;
+  all.pred_place = of_pred.place;
+  if (!grad.is_none()) {
+    const FrameStrides of_grad = describe_frames(grad, axis, shape, true, call.grad[0]);
+    all.grad_stride = of_grad.frame;
+    all.grad_place = of_grad.place;
+  }
   all.path.layout = all.position.layout = all.entropy.layout = abi::absent;
   if (extra) {
-    describe_frames((*extra)[0], 0, count, all_frames, true, all.path);
-    describe_frames((*extra)[1], 0, count, all_frames, true, all.position);
-    describe_frames((*extra)[2], 0, count, all_frames, true, all.entropy);
+    if (extra->size() != (lattice ? 2 : 3)) throw py::value_error("fusedloss._core: wrong number of by-products");
+    const std::vector<py::ssize_t> of_extra{count, lattice ? all.all_places - 1 : all_frames};
+    if (!lattice) describe_frames((*extra)[0], 0, of_extra, true, all.path);
+    describe_frames((*extra)[extra->size() - 2], 0, of_extra, true, all.position);
+    describe_frames((*extra)[extra->size() - 1], 0, of_extra, true, all.entropy);
   }
   call.classes = call.labels = classes;
   call.frames = std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(std::max<py::ssize_t>(count, 1)) /

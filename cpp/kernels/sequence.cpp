@@ -3,7 +3,7 @@
 #include "table.hpp"
 
 FUSEDLOSS_BEGIN
-constexpr Kernels<1> kernels{{sequence_kernel<CTC>()}};
+constexpr Kernels<2> kernels{{sequence_kernel<CTC>(), transducer_kernel<RNNT>()}};
 FUSEDLOSS_END
 
 FUSEDLOSS_EXPORT(sequence, fusedloss::kernels)

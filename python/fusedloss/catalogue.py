@@ -41,7 +41,7 @@ from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
-from .losses.sequence import CTC, SequenceCrossEntropy
+from .losses.sequence import CTC, RNNT, SequenceCrossEntropy
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
 from .losses.vae import ELBO, GaussianKL
 
@@ -52,6 +52,7 @@ __all__ = [
     "MAPE",
     "MSE",
     "MSLE",
+    "RNNT",
     "SMAPE",
     "Barron",
     "BinaryCrossEntropy",
@@ -192,6 +193,7 @@ __all__ = [
     "quantile",
     "relativistic_discriminator",
     "relativistic_generator",
+    "rnnt",
     "sequence_cross_entropy",
     "smape",
     "smooth_hinge",
@@ -284,6 +286,7 @@ LOSSES: dict[str, type[Loss]] = {
     "tukey": Tukey,
     "barron": Barron,
     "ctc": CTC,
+    "rnnt": RNNT,
     "sequence_cross_entropy": SequenceCrossEntropy,
     "cross_entropy": CrossEntropy,
     "focal": Focal,
@@ -1965,9 +1968,9 @@ def ctc(
     *,
     blank: int = 0,
     from_logits: bool = True,
-    layout: str = "TNC",
     zero_infinity: bool = False,
     length_normalized: bool = False,
+    layout: str = "TNC",
     reduction: Reduction = "mean",
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
@@ -1983,7 +1986,38 @@ def ctc(
     return CTC(
         blank=blank,
         from_logits=from_logits,
+        zero_infinity=zero_infinity,
+        length_normalized=length_normalized,
         layout=layout,
+        reduction=reduction,
+    )(pred, target, input_lengths, target_lengths, sample_weight=sample_weight, denominator=denominator)
+
+
+def rnnt(
+    pred: ArrayLike,
+    target: ArrayLike,
+    input_lengths: ArrayLike,
+    target_lengths: ArrayLike,
+    *,
+    blank: int = 0,
+    from_logits: bool = True,
+    zero_infinity: bool = False,
+    length_normalized: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """-log of the probability that a transducer gives the labels: the loss of RNN-T (Graves 2012).
+
+    The value of `RNNT` as a function: `pred`, `target`, `input_lengths`, `target_lengths` as in a call, the options
+    those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return RNNT(
+        blank=blank,
+        from_logits=from_logits,
         zero_infinity=zero_infinity,
         length_normalized=length_normalized,
         reduction=reduction,

@@ -1054,6 +1054,274 @@ class FramesLabels(Kind):
         return self._weight_total(target_lengths, sample_weight)
 
 
+class LatticesLabels(Kind):
+    """Losses of lattices of frames and labels of utterances, with the gradient by their classes."""
+
+    operands = ("pred", "target", "input_lengths", "target_lengths")
+    variables = ("pred",)
+    weighed = "target_lengths"
+
+    def __call__(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
+            target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
+            input_lengths: How many frames each utterance has; those behind them are not read.
+            target_lengths: How many labels each utterance has.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(
+            VALUE, (pred, target, input_lengths, target_lengths), sample_weight=sample_weight, denominator=denominator
+        )
+
+    def value_and_grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Array]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
+            target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
+            input_lengths: How many frames each utterance has; those behind them are not read.
+            target_lengths: How many labels each utterance has.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (pred, target, input_lengths, target_lengths),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Array:
+        """The gradient of the value.
+
+        Args:
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
+            target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
+            input_lengths: How many frames each utterance has; those behind them are not read.
+            target_lengths: How many labels each utterance has.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Array = self._evaluate(
+            VALUE_GRAD,
+            (pred, target, input_lengths, target_lengths),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Array | None = None,
+        out_hess: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Array, Array]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
+            target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
+            input_lengths: How many frames each utterance has; those behind them are not read.
+            target_lengths: How many labels each utterance has.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (pred, target, input_lengths, target_lengths),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        out_hess: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Array, Array]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
+            target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
+            input_lengths: How many frames each utterance has; those behind them are not read.
+            target_lengths: How many labels each utterance has.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (pred, target, input_lengths, target_lengths),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+        *,
+        vector: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Array:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
+            target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
+            input_lengths: How many frames each utterance has; those behind them are not read.
+            target_lengths: How many labels each utterance has.
+            vector: What the Hessian is multiplied with, of the shape of pred.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Array = self._evaluate(
+            HVP,
+            (pred, target, input_lengths, target_lengths),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            pred: The classes of each frame of each utterance, for each number of labels given before: (utterances,
+                frames, most labels + 1, classes).
+            target: The labels of each utterance: (utterances, most labels), or all of them one after the other.
+            input_lengths: How many frames each utterance has; those behind them are not read.
+            target_lengths: How many labels each utterance has.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((pred, target, input_lengths, target_lengths), sample_weight)
+
+    def weight_total(self, target_lengths: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            target_lengths: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(target_lengths, sample_weight)
+
+
 class TokensLabels(Kind):
     """Losses of tokens of sequences and their targets, with the gradient by the tokens."""
 

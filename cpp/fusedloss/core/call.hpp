@@ -74,7 +74,7 @@ struct Logits {
 enum Extra : std::int32_t { log_probability, log_sum, entropy, argmax, extras };
 
 /// Utterances, the items of a call, along the first axis of their arrays: frames of classes, `strides[0]` bytes from
-/// utterance to utterance, and labels.
+/// utterance to utterance, and labels. Frames of lattices have places, one more than there can be labels.
 struct Sequences {
   const std::int64_t* order;   ///< which utterance a task takes
   const std::int64_t* frames;  ///< how many each has
@@ -82,9 +82,11 @@ struct Sequences {
   const std::int64_t* starts;  ///< the first label of each utterance, and the end of the last one
   std::int64_t blank;
   std::int64_t all_frames;                ///< of pred; those behind an utterance's end are not read
+  std::int64_t all_places;                ///< of a frame of pred
   std::int64_t pred_stride, grad_stride;  ///< bytes from frame to frame
-  Array path, position, entropy;  ///< by-products of each frame, `class_stride` bytes apart; the first two are 64-bit
-                                  ///< integers, side by side
+  std::int64_t pred_place, grad_place;    ///< bytes from place to place
+  Array path, position, entropy;  ///< by-products of each frame, of lattices of each label, `class_stride` bytes apart;
+                                  ///< the first two are 64-bit integers, side by side
 };
 
 /// Maps of pixels, samples of which lie `strides` bytes apart; the items of a call are the pixels of one sample, its
@@ -159,6 +161,7 @@ enum Kind : std::int32_t {
   queries,
   queries_of_pairs,
   utterances,
+  lattices,
   maps,
   pairs_of_vectors
 };

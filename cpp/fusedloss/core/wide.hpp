@@ -17,6 +17,19 @@ struct Wide {
 
 constexpr Wide wide_zero{1, -infinity<double>};
 
+/// An array of them.
+struct WideArray {
+  double* mantissa;
+  double* exponent;
+
+  FUSEDLOSS_INLINE Wide operator[](std::int64_t i) const { return {mantissa[i], exponent[i]}; }
+  FUSEDLOSS_INLINE void set(std::int64_t i, Wide to) const {
+    mantissa[i] = to.mantissa;
+    exponent[i] = to.exponent;
+  }
+  FUSEDLOSS_INLINE WideArray operator+(std::int64_t i) const { return {mantissa + i, exponent + i}; }
+};
+
 /// The same number with a mantissa in [1, 2).
 FUSEDLOSS_INLINE Wide normalised(Wide a) {
   using F = Format<double>;
@@ -62,11 +75,20 @@ FUSEDLOSS_INLINE double narrowed(Wide a) {
   return masked(a.mantissa * power_of_gap(a.exponent), mask_of<double>(a.exponent > wide_reach));
 }
 
+/// The share of a product in `all` as a double, given 1 / all.mantissa.
+FUSEDLOSS_INLINE double share_of(Wide a, Wide b, Wide all, double per_all) {
+  const Wide both = a * b;
+  return narrowed({both.mantissa * per_all, both.exponent - all.exponent});
+}
+
 /// Its logarithm, accurate to a few units in the last place of the larger of it and 1.
 FUSEDLOSS_INLINE double log(Wide a) {
   const double all = log(a.mantissa * power_of_gap(a.exponent));  // of a number close to 1 no digit is lost
   return absolute(a.exponent) < 500 ? all
                                     : fma(a.exponent, ln2_hi<double>, fma(a.exponent, ln2_lo<double>, log(a.mantissa)));
 }
+
+/// -p log p
+FUSEDLOSS_INLINE double surprise(double p) { return masked(-p * log(p), mask_of<double>(p > 0)); }
 
 FUSEDLOSS_END

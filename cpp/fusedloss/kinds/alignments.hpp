@@ -8,8 +8,7 @@
 // 2. Sums over alignments are numbers with exponents of their own (Wide): a state that is 2^-1000000 of its neighbour
 //    may be the only one from which the end is reached. That costs a maximum and shifts a state, and no logarithm.
 //    Mantissas are normalised every few frames, by a loop of its own.
-// 3. Groups of states that no beginning reaches yet, or from which no end is reached any more, are left out. What
-// stands
+// 3. Groups of states that no beginning reaches yet, or from which no end is reached any more, are left out. What is
 //    in their place is of no consequence: no state that counts comes from there.
 // 4. Sums of beginnings are kept for all frames, those of ends for one: the posterior of a frame is their product.
 // 5. What happens to a state is a function of its own: g++ keeps structs that a loop over lanes declares in memory.
@@ -20,19 +19,6 @@
 #include "frames.hpp"
 
 FUSEDLOSS_BEGIN
-
-/// An array of Wide numbers.
-struct WideArray {
-  double* mantissa;
-  double* exponent;
-
-  FUSEDLOSS_INLINE Wide operator[](std::int64_t i) const { return {mantissa[i], exponent[i]}; }
-  FUSEDLOSS_INLINE void set(std::int64_t i, Wide to) const {
-    mantissa[i] = to.mantissa;
-    exponent[i] = to.exponent;
-  }
-  FUSEDLOSS_INLINE WideArray operator+(std::int64_t i) const { return {mantissa + i, exponent + i}; }
-};
 
 /// A number for each state of a frame.
 struct States {
@@ -60,13 +46,15 @@ struct Alignments {
   double* mass;                ///< posteriors of equal labels together
   std::uint64_t* may_follow;   ///< all ones where a label differs from the one before it
   std::int64_t* first_equal;   ///< the first of the labels that are equal to it
+  std::int64_t* repeated;      ///< the labels that are equal to an earlier one
+  std::int64_t repeats;        ///< how many
   WideArray emission;          ///< probabilities of labels, frame by frame
   WideArray blank;             ///< those of the blank
   States beginning;            ///< sums over beginnings, behind each frame; one row before the first
   States end, next_end;        ///< sums over ends, with the frame's own probability
   std::int64_t* equal_labels;  ///< a place for each class
 
-  static constexpr int label_rows = 7;
+  static constexpr int label_rows = 8;
   static constexpr int frames_to_normalise = 16;
 
   /// Doubles of the workspace.
@@ -97,6 +85,7 @@ struct Alignments {
     for (double** row : rows) *row = take(padded + width);
     may_follow = reinterpret_cast<std::uint64_t*>(take(padded + width));
     first_equal = reinterpret_cast<std::int64_t*>(take(padded + width));
+    repeated = reinterpret_cast<std::int64_t*>(take(padded + width));
     end = {take_wide(padded + width), take_wide(padded + width)};
     next_end = {take_wide(padded + width), take_wide(padded + width)};
     emission = take_wide(kept_frames * padded);
@@ -108,8 +97,13 @@ struct Alignments {
     equal_labels = reinterpret_cast<std::int64_t*>(take(classes));
 
     for (std::int64_t s = 0; s < labels; ++s) equal_labels[label[s]] = -1;
+    repeats = 0;
     for (std::int64_t s = 0; s < labels; ++s) {
-      if (equal_labels[label[s]] < 0) equal_labels[label[s]] = s;
+      if (equal_labels[label[s]] < 0) {
+        equal_labels[label[s]] = s;
+      } else {
+        repeated[repeats++] = s;
+      }
       first_equal[s] = equal_labels[label[s]];
     }
     for (std::int64_t s = 0; s < padded + width; ++s) {
@@ -228,14 +222,27 @@ struct Alignments {
   /// For each label of a frame's band factor x (p - posterior) of its class, p being 0 without a softmax; classes of
   /// other labels keep their p.
   FUSEDLOSS_SHARED const double* slopes(Band states, double factor, bool softmax) {
-    const double whole = softmax ? 1 : 0;
-    const std::int64_t last = states.last < labels ? states.last : labels;
-    for (std::int64_t s = states.first; s < last; ++s) mass[first_equal[s]] = 0;
-    for (std::int64_t s = states.first; s < last; ++s) mass[first_equal[s]] += posterior[s];
-    for (std::int64_t s = states.first; s < last; ++s) {
-      raw[s] = factor * (whole * probability[s] - mass[first_equal[s]]);
+    const std::uint64_t whole = mask_of<double>(softmax);
+    const double *p = probability, *own = posterior;
+    double *together = mass, *slope = raw;
+    for (std::int64_t s = 0; s < states.first; ++s) together[s] = 0;  // where a label that counts may occur first
+    for (std::int64_t i = states.first; i < states.last; i += width) {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) together[i + l] = own[i + l];
     }
-    return raw;
+    for (std::int64_t r = 0; r < repeats; ++r) {
+      const std::int64_t s = repeated[r];
+      if (s >= states.first && s < states.last) together[first_equal[s]] += own[s];
+    }
+    for (std::int64_t i = states.first; i < states.last; i += width) {
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) slope[i + l] = slope_of(p[i + l], together[i + l], factor, whole);
+    }
+    for (std::int64_t r = 0; r < repeats; ++r) {
+      const std::int64_t s = repeated[r];
+      slope[s] = slope_of(p[s], together[first_equal[s]], factor, whole);
+    }
+    return slope;
   }
 
   /// The entropy of the posterior of the states of the frame that `retreat` was at.
@@ -292,6 +299,10 @@ struct Alignments {
   }
 
  private:
+  static FUSEDLOSS_INLINE double slope_of(double p, double mass, double factor, std::uint64_t whole) {
+    return factor * (masked(p, whole) - mass);
+  }
+
   /// What is known of the states of one frame, as plain numbers.
   struct Shares {
     double *label, *blank, *probability;
@@ -311,8 +322,7 @@ struct Alignments {
 
   static FUSEDLOSS_INLINE std::uint64_t emit_state(WideArray to, const double* from, std::int64_t s, double shift,
                                                    Wide share) {
-    const TwoTerms<double> below = two_diff(from[s], shift);
-    const Wide p = wide_exp(below.hi, below.lo) * share;
+    const Wide p = class_probability(from[s], shift, share);
     to.set(s, p);
     return mask_of<double>(!(p.exponent < infinity<double>));
   }
@@ -340,14 +350,6 @@ struct Alignments {
     to.label.set(s, of_label * p[s]);
     to.blank.set(s, of_blank * none);
   }
-
-  static FUSEDLOSS_INLINE double share_of(Wide beginning, Wide end, Wide all, double per_all) {
-    const Wide both = beginning * end;
-    return narrowed({both.mantissa * per_all, both.exponent - all.exponent});
-  }
-
-  /// -p log p
-  static FUSEDLOSS_INLINE double surprise(double p) { return masked(-p * fusedloss::log(p), mask_of<double>(p > 0)); }
 };
 
 FUSEDLOSS_END

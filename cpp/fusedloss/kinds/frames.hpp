@@ -4,7 +4,12 @@
 // Design:
 // 1. A fold keeps two numbers of a frame, its maximum and the share of that; exponentials are taken again for the
 //    gradient. So logits are read twice and the gradient is written once, however long an utterance is.
-// 2. The few classes that a loss looks at are computed in double, whatever the precision of the logits: their
+// 2. Where labels are given within a frame, there is a softmax for each of its places: how many labels have been given
+//    before. Places of an utterance are numbered frame by frame; elsewhere a frame has one.
+// 3. The gradient of a row in place has no tail: its last group may overlap the one before it, as the same numbers come
+//    out of both. A tail of its own would be copied, read back before the copy is in the cache, and copied again, which
+//    takes longer than a group or two.
+// 4. The few classes that a loss looks at are computed in double, whatever the precision of the logits: their
 //    probability is to be multiplied thousands of times, and what it is subtracted from is nearly equal.
 #pragma once
 
@@ -29,6 +34,12 @@ struct Frame {
   T scale;             ///< what makes a probability of an exponential
 };
 
+/// The probability of a class: share x e^(logit - shift).
+FUSEDLOSS_INLINE Wide class_probability(double logit, double shift, Wide share) {
+  const TwoTerms<double> below = two_diff(logit, shift);
+  return wide_exp(below.hi, below.lo) * share;
+}
+
 /// Whether a group of frames is folded at a time. Where there is no softmax, but a few numbers of each frame are looked
 /// at, that would only move the others.
 FUSEDLOSS_SHARED bool folds_across(const abi::Call* call, bool softmax) {
@@ -49,15 +60,23 @@ class Frames {
  public:
   static constexpr int width = lanes<T>;
 
+  const std::int64_t count;  ///< of the utterance, places of frames
+
   /// `room` is for two arrays of `frame_elements`.
-  FUSEDLOSS_INLINE Frames(const abi::Call* of, std::int64_t utterance, bool softmax, T* room)
-      : call(of),
-        pred_start(utterance * of->inputs[0].strides[0]),
-        grad_start(utterance * of->grad[0].strides[0]),
+  FUSEDLOSS_INLINE Frames(const abi::Call* of, std::int64_t utterance, std::int64_t places_of_frame, bool softmax,
+                          T* room)
+      : count(of->sequences->frames[utterance] * places_of_frame),
+        call(of),
+        frames(of->sequences->frames[utterance]),
+        places(places_of_frame),
+        pred_at{utterance * of->inputs[0].strides[0], of->sequences->pred_stride, of->sequences->pred_place},
+        grad_at{utterance * of->grad[0].strides[0], of->sequences->grad_stride, of->sequences->grad_place},
         pred_room(room),
         grad_room(room + frame_elements<T>(of)),
         fold_across(folds_across(of, softmax)),
-        map_across(!classes_together(of->inputs[0])) {
+        map_across(!classes_together(of->inputs[0])),
+        overlaps(of->grad[0].layout != abi::absent && !map_across && of->classes > width && of->classes % width != 0 &&
+                 RowArrays<T>::row_in_place(of->inputs[0]) && RowArrays<T>::row_in_place(of->grad[0])) {
     for (int l = 0; l < width; ++l) ones[l] = T(1);
     unit.call = call;
     unit.live = {ones, 0, ones};
@@ -67,6 +86,10 @@ class Frames {
   /// How many frames are folded at a time, and how many are mapped.
   std::int64_t fold_step() const { return fold_across ? width : 1; }
   std::int64_t map_step() const { return map_across ? width : 1; }
+  /// How many of `step` frames from `first` on there are.
+  int held(std::int64_t first, std::int64_t step) const {
+    return static_cast<int>(count - first < step ? count - first : step);
+  }
 
   /// Brings `here` frames from `first` on, to be folded.
   FUSEDLOSS_INLINE void bring(std::int64_t first, int here) { bring(first, here, fold_across); }
@@ -94,11 +117,15 @@ class Frames {
     }
   }
 
-  /// Writes slope x p of all classes of `here` frames from `first` on.
-  FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, T slope) {
+  /// Writes slope x p of all classes of `here` frames from `first` on, each with a slope of its own.
+  FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, const T* slope) {
     bring(first, here, map_across);
     place(first, here);
-    map_unit(frame, here, slope);
+    if (map_across) {
+      map_tile(frame, here, slope);
+    } else {
+      map_row(frame, *slope);
+    }
   }
 
   /// Writes one number to all of their classes.
@@ -106,9 +133,12 @@ class Frames {
     arrange(map_across);
     place(first, here);
     for (std::int64_t group = 0; group < unit.groups; ++group) {
-      T* g = group < unit.full ? unit.grad.at + group * unit.grad.step : unit.grad.tail;
+      T* g = group < unit.full ? unit.grad.at + group * unit.grad.step
+             : overlaps        ? last_group(unit.grad.at)
+                               : unit.grad.tail;
       for (int l = 0; l < width; ++l) g[l] = number;
     }
+    end_in_place();
   }
 
   /// The gradient of some classes of one of them.
@@ -122,75 +152,136 @@ class Frames {
 
   /// Hands their gradient out.
   FUSEDLOSS_INLINE void hand_out(int here) {
+    if (overlaps) return;
     RowArrays<T>::hand_out(call->grad[0], offsets, unit.grad, 0, here, unit.across, call->classes);
   }
 
-  /// Writes 0 to all classes of frames [first, last).
-  FUSEDLOSS_INLINE void clear(std::int64_t first, std::int64_t last) {
-    for (std::int64_t t = first; t < last; ++t) {
-      RowArrays<T>::clear(call->grad[0], grad_start + t * call->sequences->grad_stride, call->classes);
+  /// Writes one number to the gradient of the utterance.
+  FUSEDLOSS_INLINE void spread(T number) {
+    for (std::int64_t first = 0; first < count; first += map_step()) {
+      const int here = held(first, map_step());
+      fill(first, here, number);
+      hand_out(here);
+    }
+  }
+
+  /// Writes 0 to the gradient of what pred holds for an utterance: to all of it, or to what is behind the utterance's
+  /// end.
+  FUSEDLOSS_INLINE void clear(bool all) {
+    for (std::int64_t t = 0; t < call->sequences->all_frames; ++t) {
+      for (std::int64_t u = all || t >= frames ? 0 : places; u < call->sequences->all_places; ++u) {
+        RowArrays<T>::clear(call->grad[0], grad_at.start + t * grad_at.frame + u * grad_at.place, call->classes);
+      }
     }
   }
 
  private:
+  /// Bytes to the utterance, from frame to frame and from place to place.
+  struct Steps {
+    std::int64_t start, frame, place;
+  };
+
   FUSEDLOSS_INLINE void arrange(bool across) {
     unit.across = across;
     unit.full = across ? call->classes : call->classes / width;
     unit.groups = across ? call->classes : (call->classes + width - 1) / width;
     const bool waits = !across && call->classes * static_cast<std::int64_t>(sizeof(T)) <= max_ahead_bytes;
-    unit.ahead = waits ? call->sequences->pred_stride : 0;
+    unit.ahead = waits ? next(pred_at) : 0;
   }
 
   FUSEDLOSS_INLINE void bring(std::int64_t first, int here, bool across) {
     arrange(across);
-    locate(call->sequences->pred_stride, pred_start, first, here);
+    locate(pred_at, first, here);
     RowArrays<T>::bring(call->inputs[0], offsets, 0, here, across, call->classes, pred_room, pred_tail, unit.pred);
   }
 
   FUSEDLOSS_INLINE void place(std::int64_t first, int here) {
-    locate(call->sequences->grad_stride, grad_start, first, here);
+    locate(grad_at, first, here);
     RowArrays<T>::place(call->grad[0], offsets, 0, here, unit.across, grad_room, grad_tail, unit.grad);
   }
 
-  FUSEDLOSS_SHARED void map_unit(const Frame<T>* frame, int here, T slope) {
-    alignas(64) T scale[width];
-    Reach<T> by;
-    const auto aim = [&](int l, const Frame<T>& of) {
-      by.bias[l] = of.bias;
-      by.low[l] = of.low;
-      by.raise[l] = of.raise;
-      scale[l] = of.scale;
-    };
-    if (unit.across) {
-      for (int l = 0; l < width; ++l) aim(l, frame[l < here ? l : 0]);
-    } else {
-      const Frame<T> only = *frame;
-      for (int l = 0; l < width; ++l) aim(l, only);
-    }
-    const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? call->sequences->grad_stride : 0;
-    const Reach<T> reach = by;  // a copy that no store can change
-    visit(unit, 0, unit.groups,
+  /// Of a row, up to its end.
+  template <class U>
+  FUSEDLOSS_INLINE U* last_group(U* row) const {
+    return row + (call->classes - width);
+  }
+
+  /// Where `put` finds the classes behind the last full group.
+  FUSEDLOSS_INLINE void end_in_place() {
+    if (overlaps) unit.grad.tail = unit.grad.at + unit.full * width;
+  }
+
+  static FUSEDLOSS_INLINE T mapped(T z, T bias, T low, T raise, T scale, T slope) {
+    return slope * (exp_raised(maximum(z - bias, low), raise) * scale);
+  }
+
+  /// A group of classes of one frame.
+  static FUSEDLOSS_INLINE void map_group(const Frame<T>& of, T slope, const T* z, T* g) {
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) g[l] = mapped(z[l], of.bias, of.low, of.raise, of.scale, slope);
+  }
+
+  FUSEDLOSS_SHARED void map_row(const Frame<T>* frame, T slope) {
+    const Frame<T> of = *frame;  // a copy that no store can change
+    const std::int64_t ahead = unit.ahead, ahead_of_grad = ahead != 0 ? next(grad_at) : 0;
+    alignas(64) T last[width];
+    if (overlaps) map_group(of, slope, last_group(unit.pred.at), last);  // before the row is overwritten
+    visit(unit, 0, overlaps ? unit.full : unit.groups,
           [&](const auto& pred, const auto&, const auto&, const auto& grad, const auto&, std::int64_t,
               std::int64_t count) {
             for (std::int64_t group = 0; group < count; ++group) {
-              const T* z = pred + group * unit.pred.step;
-              T* g = grad + group * unit.grad.step;
+              const T* z = pred + group * width;
+              T* g = grad + group * width;
               prefetch_read(z, -ahead);  // the gradient is written from the last frame to the first
               prefetch_write(g, -ahead_of_grad);
-              FUSEDLOSS_LANES(width)
-              for (int l = 0; l < width; ++l) g[l] = slope * (reach.exponential(z[l], l) * scale[l]);
+              map_group(of, slope, z, g);
             }
           });
+    if (overlaps) std::memcpy(last_group(unit.grad.at), last, sizeof last);
+    end_in_place();
   }
 
-  FUSEDLOSS_INLINE void locate(std::int64_t stride, std::int64_t start, std::int64_t first, int here) {
-    for (int l = 0; l < here; ++l) offsets[l] = start + (first + l) * stride;
+  FUSEDLOSS_SHARED void map_tile(const Frame<T>* frame, int here, const T* slopes) {
+    alignas(64) T bias[width], low[width], raise[width], scale[width], slope[width];
+    for (int l = 0; l < width; ++l) {
+      const Frame<T>& of = frame[l < here ? l : 0];
+      bias[l] = of.bias;
+      low[l] = of.low;
+      raise[l] = of.raise;
+      scale[l] = of.scale;
+      slope[l] = slopes[l < here ? l : 0];
+    }
+    for (std::int64_t c = 0; c < unit.classes; ++c) {
+      const T* z = unit.pred.at + c * unit.pred.step;
+      T* g = unit.grad.at + c * unit.grad.step;
+      FUSEDLOSS_LANES(width)
+      for (int l = 0; l < width; ++l) g[l] = mapped(z[l], bias[l], low[l], raise[l], scale[l], slope[l]);
+    }
+  }
+
+  FUSEDLOSS_INLINE std::int64_t next(const Steps& at) const { return places == 1 ? at.frame : at.place; }
+
+  FUSEDLOSS_INLINE void locate(const Steps& at, std::int64_t first, int here) {
+    if (places == 1) {
+      for (int l = 0; l < here; ++l) offsets[l] = at.start + (first + l) * at.frame;
+      return;
+    }
+    std::int64_t t = first / places, u = first % places;
+    for (int l = 0; l < here; ++l) {
+      offsets[l] = at.start + t * at.frame + u * at.place;
+      if (++u == places) {
+        u = 0;
+        ++t;
+      }
+    }
   }
 
   const abi::Call* call;
-  std::int64_t pred_start, grad_start;
+  std::int64_t frames, places;
+  Steps pred_at, grad_at;
   T *pred_room, *grad_room;
   bool fold_across, map_across;
+  bool overlaps;  ///< the last group of a row's gradient the one before it
   Unit<T> unit;
   std::int64_t offsets[width];
   alignas(64) T ones[width], pred_tail[width], grad_tail[width];

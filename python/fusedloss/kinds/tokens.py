@@ -16,7 +16,7 @@ from ..arrays import Array, ArrayLike
 from ..options import Flag, option
 from .kind import Batch, Kind, Pass, sum_of_weights
 from .rows import RowBatch, RowOptions, Rows
-from .sequences import lengths as checked_lengths
+from .utterances import lengths as checked_lengths
 
 
 @dataclasses.dataclass(slots=True)

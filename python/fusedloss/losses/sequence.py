@@ -10,11 +10,12 @@ import numpy as np
 
 from ..arrays import Array
 from ..facts import Facts, Traits
+from ..kinds.lattices import Lattices
 from ..kinds.rows import Rows
 from ..kinds.sequences import Sequences
 from ..kinds.softmax import LogitOptions, Softmax
 from ..kinds.tokens import Tokens
-from ..operands import FramesLabels, TokensLabels
+from ..operands import FramesLabels, LatticesLabels, TokensLabels
 from .softmax import CrossEntropy
 
 
@@ -43,10 +44,10 @@ class CTC(FramesLabels, Sequences):
     Args:
         blank: The class that stands for no label; negative: counted from the last one.
         from_logits: Whether pred holds logits; else log-probabilities, which need not sum to 1.
-        layout: The order of pred's axes, ``"TNC"`` or ``"NTC"``.
         zero_infinity: Whether the value of a target that no alignment gives is 0 instead of inf.
         length_normalized: Whether each utterance's value is divided by its number of labels, if it has any: with a mean
             over utterances that is the ``reduction="mean"`` of torch.
+        layout: The order of pred's axes, ``"TNC"`` or ``"NTC"``.
         reduction: ``"mean"`` (over utterances), ``"sum"``, ``"none"`` or ``"batchmean"``.
 
     Raises:
@@ -92,7 +93,7 @@ class CTC(FramesLabels, Sequences):
 
     def reference(self, pred: Array, target: Array) -> tuple[Any, Array]:
         states, skips = self._states(pred, target)
-        p, log_p = self._probabilities(pred)
+        p, log_p = _probabilities(pred, self.from_logits)
         if not (log_p[:, states] < np.inf).all():
             return np.nan, np.full(pred.shape, np.nan)
         shares, total = _posterior(Wide.of(p[:, states], log_p[:, states]), skips)
@@ -108,7 +109,7 @@ class CTC(FramesLabels, Sequences):
 
     def reference_alignment(self, pred: Array, target: Array) -> tuple[Array, Array] | None:
         states, skips = self._states(pred, target)
-        p, log_p = (x[:, states] for x in self._probabilities(pred))
+        p, log_p = (x[:, states] for x in _probabilities(pred, self.from_logits))
         shares = _posterior(Wide.of(p, log_p), skips)[0] if (log_p < np.inf).all() else None
         if shares is None:
             return None
@@ -127,13 +128,6 @@ class CTC(FramesLabels, Sequences):
             state -= int(np.argmax(_from_before(best[t], skips, -np.inf)[:, state]))
         return np.where(path % 2 == 1, path // 2, -1), np.maximum(entropy, 0.0)
 
-    def _probabilities(self, pred: Array) -> tuple[Array, Array]:
-        """Of classes, and their logarithms."""
-        if not self.from_logits:
-            return np.exp(pred), pred
-        softmax = Softmax.of(pred)
-        return softmax.p, -softmax.nll
-
     def _states(self, pred: Array, target: Array) -> tuple[Array, Array]:
         """What an alignment goes through, blanks between and around the labels.
 
@@ -145,6 +139,136 @@ class CTC(FramesLabels, Sequences):
         skips = np.zeros(states.shape, bool)
         skips[3::2] = target[1:] != target[:-1]
         return states, skips
+
+
+class RNNT(LatticesLabels, Lattices):
+    r"""-log of the probability that a transducer gives the labels: the loss of RNN-T (Graves 2012).
+
+    .. math:: l = -\log \alpha_{T-1,U}\, p_{T-1,U}(\varnothing), \quad
+        \alpha_{t,u} = \alpha_{t-1,u}\, p_{t-1,u}(\varnothing) + \alpha_{t,u-1}\, p_{t,u-1}(y_u),
+        \quad p_{t,u} = \mathrm{softmax}(z_{t,u})
+
+    At a frame t, with u labels given before, the next label is given, or the blank, which leads to frame t + 1; a frame
+    may give any number of labels. :math:`\alpha_{t,u}` is the sum over all ways from (0, 0), where it is 1, to (t, u);
+    an alignment ends with the blank that leaves the last frame behind all labels. The gradient at (t, u) is the softmax
+    times the posterior of being there, less the posteriors of the blank and of the next label.
+
+    An item is an utterance. pred has shape (utterances, frames, most labels + 1, classes): what a joint network makes
+    of an encoder's frames and a predictor's states; target (utterances, most labels), or one axis with all labels one
+    after the other; ``input_lengths`` and ``target_lengths`` say how many of each an utterance has. What lies behind
+    them is not read and has the gradient 0. Sums are exact to rounding in double, whatever pred's precision, and do not
+    underflow; the gradient is 0 where the posterior of being there is below 1e-29 (1e-298 in float64). A target that no
+    alignment gives (no frames, or logits of -inf) has the value inf and the gradient 0. An utterance without labels
+    must be blank throughout; one without frames and labels has the value 0. One with NaN, or a place without a softmax,
+    is NaN throughout. Memory beside the results grows with the frames times the labels of the largest utterance, for
+    each thread. There is no Hessian.
+
+    With ``from_logits=False`` pred holds log-probabilities, and the gradient is that of the value with respect to them:
+    less the posteriors, 0 for all classes but the blank and the next label.
+
+    Args:
+        blank: The class that leads to the next frame; negative: counted from the last one.
+        from_logits: Whether pred holds logits; else log-probabilities, which need not sum to 1.
+        zero_infinity: Whether the value of a target that no alignment gives is 0 instead of inf.
+        length_normalized: Whether each utterance's value is divided by its number of labels, if it has any.
+        reduction: ``"mean"`` (over utterances), ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is no class.
+        ValueError: A label is the blank, or lengths do not fit pred and target.
+
+    Example:
+        >>> import numpy as np
+        >>> import fusedloss as fl
+        >>> logits = np.zeros((2, 2, 3, 4))  # two utterances of two frames, up to two labels, four classes
+        >>> loss = fl.RNNT(reduction="none")
+        >>> value = loss(logits, [[1, 2], [3, 0]], [2, 2], [2, 1])  # three paths of four steps, two of three
+        >>> np.exp(-value).round(6).tolist() == [round(3 / 4**4, 6), 2 / 4**3]
+        True
+        >>> loss.grad(logits, [1, 2, 3], [2, 2], [2, 1])[1, 0].round(4).tolist()  # half of the paths give 3 at once
+        [[-0.25, 0.25, 0.25, -0.25], [-0.375, 0.125, 0.125, 0.125], [0.0, 0.0, 0.0, 0.0]]
+    """
+
+    aliases = ("rnnt_loss", "rnn_transducer", "transducer")
+    facts = Facts(
+        task="streaming recognition of sequences without alignments: speech",
+        activation="softmax",
+        likelihood="categorical in each step, summed over alignments",
+        robustness="a wrong label costs in proportion to its logits",
+        smoothness="infinitely differentiable",
+        # Thousands of sums and products follow one another, and each rounds.
+        tolerance=64.0,
+        samples=(
+            {},
+            {"from_logits": False, "blank": -1, "length_normalized": True, "zero_infinity": True},
+        ),
+    )
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(nonnegative=self.from_logits, lipschitz=1.0, shift_invariant=self.from_logits)
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        return "rnnt", (float(self.from_logits), float(self.zero_infinity), float(self.length_normalized))
+
+    def reference(self, pred: Array, target: Array) -> tuple[Any, Array]:
+        p, log_p = _probabilities(pred, self.from_logits)
+        steps, log_steps = self._steps(p, target, 0.0), self._steps(log_p, target, -np.inf)
+        if not (log_steps < np.inf).all():
+            return np.nan, np.full(pred.shape, np.nan)
+        shares, total = _lattice_posterior(Wide.of(steps, log_steps))
+        if shares is None:
+            return 0.0 if self.zero_infinity else np.inf, np.zeros(pred.shape)
+        grad = p * np.sum(shares, axis=0)[..., np.newaxis] if self.from_logits else np.zeros(pred.shape)
+        grad[..., self.blank] -= shares[0]
+        for u, c in enumerate(target):
+            grad[:, u, c] -= shares[1, :, u]
+        value = max(0.0, -total) if self.from_logits else 0.0 - total  # rounding may give a probability above 1
+        factor = 1 / max(target.size, 1) if self.length_normalized else 1.0
+        return factor * value, factor * grad
+
+    def reference_extras(self, pred: Array, target: Array) -> tuple[Array, ...] | None:
+        p, log_p = _probabilities(pred, self.from_logits)
+        steps, log_steps = self._steps(p, target, 0.0), self._steps(log_p, target, -np.inf)
+        shares = _lattice_posterior(Wide.of(steps, log_steps))[0] if (log_steps < np.inf).all() else None
+        if shares is None:
+            return None
+        given = shares[1, :, :-1]
+        entropy = -np.sum(given * np.log(np.where(given > 0, given, 1.0)), axis=0)
+
+        blank, label = log_steps
+        best = np.full(blank.shape, -np.inf)  # of the way to each place
+        for t, u in np.ndindex(best.shape):
+            waited = best[t - 1, u] + blank[t - 1, u] if t else -np.inf
+            gave = best[t, u - 1] + label[t, u - 1] if u else -np.inf
+            best[t, u] = max(waited, gave) if t or u else 0.0
+        frame, t, u = np.empty(target.size, np.int64), len(best) - 1, target.size
+        while u > 0:
+            if t == 0 or best[t, u - 1] + label[t, u - 1] > best[t - 1, u] + blank[t - 1, u]:
+                u -= 1
+                frame[u] = t
+            else:
+                t -= 1
+        return frame, np.maximum(entropy, 0.0)
+
+    def _steps(self, x: Array, target: Array, none: float) -> Array:
+        """What of (T, U + 1, C) is about the blank and about the next label of each place: (2, T, U + 1).
+
+        Args:
+            x: For each place and class.
+            target: Labels.
+            none: Stands for the label behind the last one.
+        """
+        label = x[:, np.arange(target.size), target]
+        return np.stack([x[..., self.blank], np.concatenate([label, np.full((len(x), 1), none)], axis=1)])
+
+
+def _probabilities(pred: Array, from_logits: bool) -> tuple[Array, Array]:
+    """Of classes, and their logarithms."""
+    if not from_logits:
+        return np.exp(pred), pred
+    softmax = Softmax.of(pred.reshape(-1, pred.shape[-1]))
+    return softmax.p.reshape(pred.shape), -softmax.nll.reshape(pred.shape)
 
 
 @dataclass(frozen=True)
@@ -213,6 +337,44 @@ def _posterior(p: Wide, skips: Array) -> tuple[Array | None, Any]:
     backwards = np.append(skips[2:], [False, False])[: skips.size][::-1]  # sums over ends: read from the end
     end = _beginnings(p[::-1, ::-1], backwards)[0][::-1, ::-1]
     return (begin * p * end).over(total), total.log()
+
+
+def _lattice_sums(by_blank: Wide, by_label: Wide) -> Wide:
+    """Sums over all ways through a lattice from its first place to each, given the steps that lead to them."""
+    frames, places = by_blank.mantissa.shape
+    mantissa, exponent = np.ones((frames + 1, places + 1)), np.full((frames + 1, places + 1), -np.inf)
+    exponent[1, 1] = 0.0  # of (t, u) at [t + 1, u + 1]: nothing comes from outside
+    whole = Wide(mantissa, exponent)
+    for diagonal in range(1, frames + places - 1):
+        u = np.arange(max(0, diagonal - frames + 1), min(diagonal + 1, places))
+        t = diagonal - u
+        ways = (whole[t, u + 1] * by_blank[t, u], whole[t + 1, u] * by_label[t, u])
+        before = Wide(np.stack([way.mantissa for way in ways]), np.stack([way.exponent for way in ways])).sum()
+        mantissa[t + 1, u + 1], exponent[t + 1, u + 1] = before.mantissa, before.exponent
+    return whole[1:, 1:]
+
+
+def _lattice_posterior(steps: Wide) -> tuple[Array | None, Any]:
+    """Those of both steps from each place, None if there is no alignment; and the logarithm of the total."""
+    frames, places = steps.mantissa.shape[1:]
+    if frames == 0:
+        return (np.zeros((2, 0, 1)), 0.0) if places == 1 else (None, -np.inf)
+    last = steps[0, -1, -1]
+    begin = _lattice_sums(_before(steps[0], 0), _before(steps[1], 1))
+    total = begin[-1, -1] * last
+    if total.exponent == -np.inf:
+        return None, -np.inf
+    end = _lattice_sums(steps[0, ::-1, ::-1], steps[1, ::-1, ::-1]) * last  # read from the end
+    behind = [_before(end, axis)[::-1, ::-1] for axis in (0, 1)]
+    behind[0].mantissa[-1, -1], behind[0].exponent[-1, -1] = 1.0, 0.0  # the last blank leads out
+    return np.stack([(begin * steps[k] * behind[k]).over(total) for k in (0, 1)]), total.log()
+
+
+def _before(x: Wide, axis: int) -> Wide:
+    """In place of each number of a lattice the one before it along an axis, 0 in place of the first."""
+    mantissa, exponent = np.roll(x.mantissa, 1, axis), np.roll(x.exponent, 1, axis)
+    np.moveaxis(exponent, axis, 0)[0] = -np.inf
+    return Wide(mantissa, exponent)
 
 
 def _from_before(row: Array, skips: Array, nothing: float) -> Array:
