@@ -10,8 +10,10 @@ import numpy as np
 
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
+from fusedloss.kinds.clouds import Clouds
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.histograms import Histograms
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
 from fusedloss.kinds.measures import Measured
@@ -41,6 +43,9 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
     Mining: ((256, 128), (2048, 128)),
+    fl.Wasserstein1D: ((10**3,), (10**6,)),  # samples
+    Clouds: ((256, 3), (2048, 64)),  # samples, dimensions
+    Histograms: ((64, 10), (10**4, 100)),
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -57,6 +62,9 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Measured: ((256, 64), (4096, 128)),
     Compares: ((256, 128),),
     Mining: ((256, 128),),
+    fl.Wasserstein1D: ((10**3,),),
+    Clouds: ((256, 3),),
+    Histograms: ((64, 10),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")

@@ -252,6 +252,19 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "mean",
         "fast": False,
     },
+    "Samples": {
+        "doc": "Losses between two sets of samples, with gradients to these and to their weights where they are given.",
+        "operands": {
+            "x": "Samples: their places along the last axis, or (..., samples, dimensions).",
+            "y": "Other samples, not necessarily as many.",
+            "x_weight": "A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.",
+            "y_weight": "The same of y.",
+        },
+        "optional": ("x_weight", "y_weight"),
+        "variables": ("x", "y", "x_weight", "y_weight"),
+        "weighed": "x",
+        "fast": False,
+    },
     "Params": {
         "doc": "Losses of parameters, whatever the data.",
         "operands": {"params": "An array, or a list of arrays."},

@@ -1,0 +1,111 @@
+"""Point clouds: items one by one, and the distances between all their points in blocks.
+
+Design:
+1. A block of rows has its squared distances to all columns in a buffer that fits a cache, and everything that is made
+   from them is made there: memory beside the results grows with the points and one block for each thread.
+2. Squares come from one product, in double precision whatever that of the points, about their mean: of points that
+   agree to half of its digits the distance is taken as 0. In few dimensions they are added up from differences.
+3. Gradients are multiples of differences of points: two products of the block of their factors.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..arrays import Array
+from .mining import SAME
+from .samples import Found, Sets, TwoSamples
+from .tasks import dealt
+
+BLOCK_BYTES = 1 << 20
+"""Of a block of distances."""
+FEW = 3
+"""Dimensions in which differences are as fast as a product."""
+
+Result = TypeVar("Result")
+
+
+class Clouds(TwoSamples):
+    """A set is a cloud of points."""
+
+    dimensions = True
+
+    def of_clouds(self, sets: Sets) -> tuple[float, Sequence[Array | None]]:
+        """Value and gradients of one item, whose arrays have no axis of items."""
+        raise NotImplementedError
+
+    def of_sets(self, sets: Sets) -> Found:  # noqa: D102
+        values = np.empty(len(sets.x))
+        grads: list[Any] = [
+            np.empty(x.shape, sets.x.dtype if k < 2 else np.float64) if wanted else None
+            for k, (x, wanted) in enumerate(
+                zip((sets.x, sets.y, sets.x_weight, sets.y_weight), sets.wanted, strict=True)
+            )
+            for x in [np.empty(0) if x is None else x]
+        ]
+        for item in range(len(values)):
+            weights = (None if w is None else w[item] for w in (sets.x_weight, sets.y_weight))
+            values[item], found = self.of_clouds(Sets(sets.x[item], sets.y[item], *weights, sets.wanted))
+            for to, grad in zip(grads, found, strict=True):
+                if to is not None:
+                    to[item] = grad if not math.isnan(values[item]) else np.nan
+        return values, grads
+
+
+@dataclasses.dataclass(slots=True)
+class Cloud:
+    """Points.
+
+    Attributes:
+        rows: (points, dimensions) in double.
+        squares: Of their distances from the origin.
+    """
+
+    rows: Array
+    squares: Array
+
+    @classmethod
+    def of(cls, rows: Array) -> Cloud:
+        """Of points near the origin."""
+        return cls(rows, np.einsum("ij,ij->i", rows, rows))
+
+    def distances(self, block: slice, others: Cloud) -> Array:
+        """Squares of the distances of some points to all of another cloud."""
+        rows = self.rows[block]
+        if rows.shape[1] <= FEW:
+            found = np.zeros((len(rows), len(others.rows)))
+            for k in range(rows.shape[1]):
+                apart = np.subtract.outer(rows[:, k], others.rows[:, k])
+                found += np.multiply(apart, apart, out=apart)
+            return found
+        found = rows @ others.rows.T
+        found *= -2
+        lengths = np.add.outer(self.squares[block], others.squares)
+        found += lengths
+        lengths *= SAME
+        found[found <= lengths] = 0
+        return found
+
+    def pull(self, block: slice, factors: Array, others: Cloud) -> Array:
+        """The sums over others of factors times the difference of a point and the other one."""
+        return np.asarray(factors.sum(axis=1, keepdims=True) * self.rows[block] - factors @ others.rows)
+
+    def each_block(self, others: Cloud, run: Callable[[slice], Result]) -> list[Result]:
+        """What a function gives for each block of rows whose distances to all others fit a cache."""
+        step = max(1, BLOCK_BYTES // (8 * max(1, len(others.rows))))
+        return dealt(run, [slice(k, min(k + step, len(self.rows))) for k in range(0, len(self.rows), step)])
+
+
+def centred(x: Array, y: Array) -> tuple[Array, Array, float]:
+    """Two clouds in double about their common mean, over a power of two that is near their size; and this unit."""
+    both = np.concatenate([x, y]).astype(np.float64)
+    both -= both.mean(axis=0)
+    top = float(np.max(np.abs(both), initial=0.0))
+    unit = 2.0 ** math.floor(math.log2(top)) if 0 < top < math.inf else 1.0
+    both /= unit
+    return both[: len(x)], both[len(x) :], unit
