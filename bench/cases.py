@@ -44,7 +44,8 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
     Mining: ((256, 128), (2048, 128)),
     fl.Wasserstein1D: ((10**3,), (10**6,)),  # samples
-    Clouds: ((256, 3), (2048, 64)),  # samples, dimensions
+    fl.Sinkhorn: ((256, 3), (1000, 3)),  # samples, dimensions
+    Clouds: ((256, 3), (2048, 64)),
     Histograms: ((64, 10), (10**4, 100)),
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
@@ -63,6 +64,7 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Compares: ((256, 128),),
     Mining: ((256, 128),),
     fl.Wasserstein1D: ((10**3,),),
+    fl.Sinkhorn: ((256, 3),),
     Clouds: ((256, 3),),
     Histograms: ((64, 10),),
 }
@@ -124,6 +126,10 @@ class Case:
                 return *vectors, np.arange(self.shape[0]) // 4
             targets = [name for name in self.loss.operands if name not in self.loss.variables]
             return *vectors, *(_draw(rng, domain[name], self.shape[:-1], self.dtype) for name in targets)
+        if isinstance(self.loss, Clouds):
+            size = 1 / np.sqrt(self.shape[-1])  # distances are of the order of 1
+            x, y = (rng.uniform(0, size, self.shape).astype(self.dtype) for _ in range(2))
+            return x, (y + 0.2 * size).astype(self.dtype)
         needed = [name for name in self.loss.operands if name not in self.loss.optional]
         return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in needed)
 

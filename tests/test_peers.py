@@ -733,6 +733,93 @@ def test_lovasz_hinge(seed: int, per_image: bool, dtype: np.dtype) -> None:
     np.testing.assert_allclose(grad, slope, rtol=20 * REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
 
 
+# ---- SciPy, POT, and the formulas of geomloss ----
+
+
+def shares_of(rng: np.random.Generator, count: int, dtype: np.dtype) -> np.ndarray:
+    weight = rng.uniform(0.1, 1, count)
+    return (weight / weight.sum()).astype(dtype)
+
+
+@ROUNDS
+def test_scipy_on_a_line(seed: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(0, 2, rng.integers(1, 9)), rng.normal(1, 1, rng.integers(1, 9))
+    weights = (rng.uniform(0, 3, x.size), rng.uniform(0, 3, y.size)) if seed % 2 else (None, None)
+    close(fl.wasserstein_1d(x, y, *weights), stats.wasserstein_distance(x, y, *weights), np.dtype(np.float64))
+    energy = stats.energy_distance(x, y, *weights) ** 2
+    assert fl.energy_distance(x[:, None], y[:, None], *weights) == pytest.approx(energy, rel=1e-9, abs=1e-13)
+    p, t = rng.uniform(0, 1, (2, 7))
+    close(fl.histogram_emd(p, t), stats.wasserstein_distance(range(7), range(7), p, t), np.dtype(np.float64))
+
+
+@ROUNDS
+def test_pot_on_a_line(seed: int) -> None:
+    """Against its program for any costs, too, which knows nothing of order; gradients by weights but for a constant."""
+    torch, ot = pytest.importorskip("torch"), pytest.importorskip("ot")
+    rng = np.random.default_rng(seed)
+    sizes, p = rng.integers(2, 9, 2), float(rng.choice([1, 1.5, 2, 3]))
+    x, y = (rng.normal(0, 2, n) for n in sizes)
+    w, v = (shares_of(rng, n, np.dtype(np.float64)) for n in sizes)
+    value, grads = fl.Wasserstein1D(p=p).value_and_grad(x, y, w, v)
+    close(value, ot.emd2(w, v, np.abs(x[:, None] - y) ** p), np.dtype(np.float64))
+    leaves = [torch.tensor(z, requires_grad=True) for z in (x, y, w, v)]
+    theirs = ot.wasserstein_1d(*leaves, p=p)
+    theirs.backward()
+    close(value, theirs.detach().numpy(), np.dtype(np.float64))
+    for k, (grad, leaf) in enumerate(zip(grads, leaves, strict=True)):
+        slope = leaf.grad.numpy()
+        slope = slope if k < 2 else slope - np.sum(leaf.detach().numpy() * slope)
+        np.testing.assert_allclose(grad, slope, rtol=1e-9, atol=1e-12)
+    alike = fl.wasserstein_1d(x, y, p=p, root=True)
+    close(alike, ot.wasserstein_1d(x, y, p=p) ** (1 / p), np.dtype(np.float64))
+
+
+@ROUNDS
+def test_pot_sliced(seed: int, dtype: np.dtype) -> None:
+    torch, ot = pytest.importorskip("torch"), pytest.importorskip("ot")
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(12, 4)).astype(dtype), rng.normal(1, 2, (9, 4)).astype(dtype)
+    weights = (shares_of(rng, 12, dtype), shares_of(rng, 9, dtype)) if seed % 2 else (None, None)
+    loss = fl.SlicedWasserstein(n_projections=6, seed=seed, p=float(rng.choice([1, 2, 3])), root=True)
+    value, grads = loss.value_and_grad(x, y, *weights)
+    along = loss.directions(4).T.astype(dtype)
+    leaves = [torch.tensor(z, requires_grad=True) for z in (x, y)]
+    others = [None if w is None else torch.tensor(w) for w in weights]
+    theirs = ot.sliced_wasserstein_distance(*leaves, *others, p=loss.p, projections=torch.tensor(along))
+    theirs.backward()
+    close(value, theirs.detach().numpy(), dtype)
+    for grad, leaf in zip(grads[:2], leaves, strict=True):
+        np.testing.assert_allclose(grad, leaf.grad.numpy(), rtol=20 * REL[dtype], atol=20 * REL[dtype])
+
+
+@ROUNDS
+@pytest.mark.parametrize("kernel", ["energy", "gaussian", "laplacian"])
+def test_geomloss_kernels(seed: int, kernel: str, dtype: np.dtype) -> None:
+    """Its kernel_samples gives half of the square."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    blur = float(rng.uniform(0.5, 3))
+    arrays = [rng.normal(size=(8, 5)), rng.normal(0.5, 1, (6, 5)), shares_of(rng, 8, dtype), shares_of(rng, 6, dtype)]
+    x, y, w, v = (z.astype(dtype) for z in arrays)
+    tensors = [torch.tensor(z, requires_grad=k < 2) for k, z in enumerate((x, y, w, v))]
+
+    def of(a: Any, b: Any) -> Any:
+        squares = ((a[:, None] - b) ** 2).sum(-1)
+        d = torch.where(squares > 0, squares, torch.ones_like(squares)).sqrt() * (squares > 0)
+        return {"energy": -d, "gaussian": (-squares / 2 / blur**2).exp(), "laplacian": (-d / blur).exp()}[kernel]
+
+    a, b, s, t = tensors
+    half = 0.5 * s @ of(a, a) @ s + 0.5 * t @ of(b, b) @ t - s @ of(a, b) @ t
+    half.backward()
+    loss: Any = fl.EnergyDistance() if kernel == "energy" else fl.MMD(kernel=kernel, bandwidth=blur)
+    value, grads = loss.value_and_grad(x, y, w, v)
+    np.testing.assert_allclose(value / 2, half.detach().numpy(), rtol=REL[dtype], atol=REL[dtype])
+    for grad, leaf in zip(grads[:2], (a, b), strict=True):
+        np.testing.assert_allclose(grad / 2, leaf.grad.numpy(), rtol=20 * REL[dtype], atol=REL[dtype])
+
+
 # ---- JAX and optax ----
 
 

@@ -11,7 +11,7 @@ from closeness import assert_close
 from sampling import INSTANCES
 
 import fusedloss as fl
-from fusedloss.kinds import clouds, transport
+from fusedloss.kinds import clouds, sinkhorn, transport
 from fusedloss.kinds.clouds import Clouds
 from fusedloss.kinds.histograms import Histograms
 from fusedloss.kinds.samples import TwoSamples
@@ -20,11 +20,18 @@ from fusedloss.losses import transport as losses
 Array = np.ndarray
 Weights = tuple[Array | None, Array | None]
 
-SAMPLES = [loss for loss in INSTANCES if isinstance(loss, TwoSamples)]
+
+def precise(loss: Any) -> Any:
+    """A loss whose results are those of the definition to rounding: Sinkhorn's iterations go on until nothing moves."""
+    return loss.replace(blur=2 * loss.blur + 0.9, tolerance=1e-13) if isinstance(loss, fl.Sinkhorn) else loss
+
+
+SAMPLES = [precise(loss) for loss in INSTANCES if isinstance(loss, TwoSamples)]
 HISTOGRAMS = [loss for loss in INSTANCES if isinstance(loss, Histograms)]
 each_loss = pytest.mark.parametrize("loss", SAMPLES, ids=repr)
 each_histogram = pytest.mark.parametrize("loss", HISTOGRAMS, ids=repr)
-each_class = pytest.mark.parametrize("loss", [cls() for cls in dict.fromkeys(map(type, SAMPLES))], ids=repr)
+CLASSES = [precise(cls()) for cls in dict.fromkeys(map(type, SAMPLES))]
+each_class = pytest.mark.parametrize("loss", CLASSES, ids=repr)
 weighting = pytest.mark.parametrize("weighted", ["neither", "x", "both"])
 
 
@@ -82,6 +89,25 @@ def between_pairs(loss: Any, x: Array, y: Array, w: Array, v: Array) -> float:
     return mean(x, x, w, w, True) + mean(y, y, v, v, True) - 2 * mean(x, y, w, v, False)
 
 
+def entropic(loss: Any, x: Array, y: Array, w: Array, v: Array) -> float:
+    """By many plain iterations with all costs, and the value of the plan that they end with."""
+    cost = np.sqrt(np.sum((x[:, np.newaxis] - y) ** 2, axis=-1)) ** loss.p / loss.p
+    eps, rho = loss.blur**loss.p, np.inf if loss.reach is None else loss.reach**loss.p
+    power = 1 / (1 + eps / rho)
+    kernel, u, t = np.exp(-cost / eps), np.ones(len(x)), np.ones(len(y))
+    for _ in range(2000):
+        u = (kernel @ (v * t)) ** -power
+        t = (kernel.T @ (w * u)) ** -power
+    plan = w[:, np.newaxis] * u[:, np.newaxis] * kernel * t * v
+
+    def divergence(p: Array, q: Array) -> float:
+        kept = p > 0
+        return float(np.sum(p[kept] * np.log(p[kept] / q[kept])) - p.sum() + q.sum())
+
+    value = float(np.sum(plan * cost)) + eps * divergence(plan, np.outer(w, v))
+    return value if np.isinf(rho) else value + rho * (divergence(plan.sum(1), w) + divergence(plan.sum(0), v))
+
+
 def definition(loss: Any, x: Array, y: Array, w: Array, v: Array) -> float:
     """Of one item."""
     if isinstance(loss, fl.Wasserstein1D):
@@ -91,6 +117,14 @@ def definition(loss: Any, x: Array, y: Array, w: Array, v: Array) -> float:
         along = loss.directions(x.shape[1])
         value = float(np.mean([on_a_line(x @ d, y @ d, w, v, loss.p) for d in along]))
         return value ** (1 / loss.p) if loss.root else value
+    if isinstance(loss, fl.Sinkhorn):
+        if loss.reach is None:
+            w, v = w / w.sum(), v / v.sum()
+        value = entropic(loss, x, y, w, v)
+        if loss.debias:
+            value -= (entropic(loss, x, x, w, w) + entropic(loss, y, y, v, v)) / 2
+            value += loss.blur**loss.p * (w.sum() - v.sum()) ** 2 / 2
+        return value
     return between_pairs(loss, x, y, w, v)
 
 
@@ -101,12 +135,14 @@ def test_definition(loss: Any, weighted: str, shape: tuple[int, ...], dtype: np.
     loss = loss.replace(reduction="none")
     x, y = sets(loss, shape, dtype)
     w, v = counts(weighted, shape)
-    ones = np.ones(shape[:2]), np.ones((shape[0], shape[2]))
+    share = [1 / n if getattr(loss, "reach", None) else 1.0 for n in shape[1:]]
+    ones = np.full(shape[:2], share[0]), np.full((shape[0], shape[2]), share[1])
     weights = (ones[0] if w is None else w, ones[1] if v is None else v)
     expected = [definition(loss, *(z[i].astype(float) for z in (x, y)), *(z[i] for z in weights)) for i in range(2)]
     value = loss(x, y, w, v)
     assert value.dtype == dtype
-    np.testing.assert_allclose(value, expected, rtol=100 * np.finfo(dtype).eps, atol=10 * np.finfo(dtype).eps)
+    rel = max(100 * np.finfo(dtype).eps, 1e-11 if isinstance(loss, fl.Sinkhorn) else 0)
+    np.testing.assert_allclose(value, expected, rtol=rel, atol=rel / 10)
 
 
 @each_loss
@@ -131,7 +167,7 @@ def test_samples_without_weight_say_what_it_would_cost(loss: Any) -> None:
     """The gradient by a weight of 0 is the slope of the value where it grows."""
     x, y = sets(loss)
     rng, zeros = np.random.default_rng(3), counts("both", (2, 6, 4))
-    loss = loss.replace(reduction="sum")
+    loss = loss.replace(reduction="sum", **({"blur": 3.0} if isinstance(loss, fl.Sinkhorn) else {}))
     for k in range(2):  # with some on both sides, the slope may be one of several
         weights = [rng.uniform(1, 2, c.shape) for c in zeros]
         weights[k][zeros[k] == 0] = 0
@@ -291,13 +327,14 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             patch.setattr(transport, "_ROWS", 200)
             patch.setattr(clouds, "BLOCK_BYTES", 5000)
             patch.setattr(losses, "PROJECTED_BYTES", 5000)
+            patch.setattr(sinkhorn, "KEPT_BYTES", 0)
             after = loss.value_and_grad(x, y)
         assert after[0] == pytest.approx(before[0], rel=1e-12)
         for a, b in zip(after[1], before[1], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-13)
 
 
-@pytest.mark.parametrize("loss", [fl.EnergyDistance(), fl.MMD(), fl.Wasserstein1D(p=2)], ids=repr)
+@pytest.mark.parametrize("loss", [fl.EnergyDistance(), fl.Wasserstein1D(p=2)], ids=repr)
 def test_memory_grows_with_the_samples(loss: Any) -> None:
     """Pairs of 3000 samples in double would take 72 MB."""
     x, y = sets(loss, (3000, 2999))
@@ -316,6 +353,78 @@ def test_directions() -> None:
     assert np.abs(along - loss.replace(seed=2).directions(3)).max() > 0.1
     np.testing.assert_allclose(np.linalg.norm(along, axis=1), 1)
     assert np.abs(along.mean(axis=0)).max() < 0.1
+
+
+# ---- Sinkhorn ----
+
+
+@pytest.mark.parametrize("options", [{}, {"reach": 1.0}], ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_costs_in_place_of_points(options: dict[str, Any], weighted: bool, dtype: np.dtype, backend: str) -> None:
+    """The gradient by costs is the plan."""
+    loss = precise(fl.Sinkhorn(debias=False, **options))
+    x, y = sets(loss, (2, 6, 4), dtype)
+    weights = counts("both", (2, 6, 4)) if weighted else ()
+    cost = np.sum((x[:, :, np.newaxis] - y[:, np.newaxis]) ** 2, axis=-1) / 2
+    value, grads = loss.value_and_grad(cost, None, *weights, sample_weight=[1.0, 2.0])
+    expected, slopes = loss.value_and_grad(x, y, *weights, sample_weight=[1.0, 2.0])
+    rel = 1e-5 if dtype == np.float32 else 1e-9
+    assert value == pytest.approx(expected, rel=rel)
+    plan = grads[0] if weighted else loss.grad(cost, sample_weight=[1.0, 2.0])[0]
+    assert (plan.shape, plan.dtype) == (cost.shape, dtype)
+    assert (plan >= 0).all()
+    if not options:
+        shares = np.full((2, 6), 1 / 6) if not weighted else weights[0] / weights[0].sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(plan.sum(axis=2), shares * [[1 / 3], [2 / 3]], rtol=rel, atol=1e-12)
+    by_x = np.sum(plan[..., np.newaxis] * (x[:, :, np.newaxis] - y[:, np.newaxis]), axis=2)
+    np.testing.assert_allclose(by_x, slopes[0], rtol=100 * rel, atol=10 * rel)
+    for grad, slope in zip(grads[1:], slopes[2:], strict=True):
+        np.testing.assert_allclose(grad, slope, rtol=100 * rel, atol=100 * rel)
+
+
+def test_costs_that_cannot_be_paid() -> None:
+    """Pairs of an infinite cost are not in the plan."""
+    cost = np.array([[0.0, np.inf, 1.0], [np.inf, 0.0, 1.0]])
+    loss = fl.Sinkhorn(blur=0.7, debias=False, tolerance=1e-10)
+    value, (plan,) = loss.value_and_grad(cost)
+    assert np.isfinite(value)
+    np.testing.assert_allclose(plan.sum(axis=1), 1 / 2, rtol=1e-8)
+    np.testing.assert_allclose(plan.sum(axis=0), 1 / 3, rtol=1e-8)
+    assert plan[0, 1] == plan[1, 0] == 0
+
+
+def test_convergence_is_reported(backend: str) -> None:
+    loss = fl.Sinkhorn(blur=0.2, max_iterations=12, reduction="none")
+    x, y = sets(loss, (3, 12, 9))
+    y[1] = x[1, :9] + 10
+    with pytest.warns(RuntimeWarning, match="did not converge in 12 iterations for 3 of 3 items: the sums"):
+        value, grads = loss.value_and_grad(x, y)
+    aux = loss.with_aux(x, y, sample_weight=[1.0, 1.0, 0.0])
+    np.testing.assert_array_equal(aux.value[:2], value[:2])
+    np.testing.assert_array_equal(aux.grad[0][:2], grads[0][:2])
+    np.testing.assert_array_equal(aux.iterations, [12, 12, 0])
+    np.testing.assert_array_equal(aux.converged, aux.error <= loss.tolerance)
+    assert aux.converged.tolist() == [False, False, True]
+    aux = loss.replace(max_iterations=5000).with_aux(x, y)
+    assert aux.converged.all()
+    assert (aux.error <= 1e-5).all()
+    assert (aux.iterations < 5000).all()
+
+
+def test_longer_steps_save_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the result is that of plain ones."""
+    loss = fl.Sinkhorn(blur=0.1, tolerance=1e-8, max_iterations=20_000)
+    rng = np.random.default_rng(7)
+    x, y = rng.uniform(0, 1, (30, 2)), rng.uniform(0, 1, (25, 2))
+    fast = loss.with_aux(x, y)
+    monkeypatch.setattr(sinkhorn, "LONGEST", 1.0)
+    plain = loss.with_aux(x, y)
+    assert fast.converged
+    assert plain.converged
+    assert 2 * fast.iterations < plain.iterations
+    assert fast.value == pytest.approx(plain.value, rel=1e-8)
+    for a, b in zip(fast.grad, plain.grad, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-8)
 
 
 # ---- Histograms ----
@@ -398,6 +507,10 @@ def test_errors(backend: str) -> None:
         (lambda: fl.Wasserstein1D(p=0.5), "p must be >= 1"),
         (lambda: fl.SlicedWasserstein(n_projections=0), "n_projections must be at least 1"),
         (lambda: fl.MMD(bandwidth=(1.0, 0.0)), "bandwidth must be > 0"),
+        (lambda: fl.sinkhorn(x), "Sinkhorn of costs needs debias=False"),
+        (lambda: fl.sinkhorn(x, None, np.ones(5), debias=False), r"x_weight must have shape \(2,\)"),
+        (lambda: fl.sinkhorn(x, None, None, np.ones(2), debias=False), r"y_weight must have shape \(5,\)"),
+        (lambda: fl.Sinkhorn(reach=0.0), "reach must be > 0"),
         (lambda: fl.HistogramEMD(p=3), "p must be 1 or 2, got 3"),
         (lambda: fl.histogram_emd(x - [0, 0, 1, 0, 0], x), r"pred must be >= 0 and finite, got -1.0 at index \(0, 2\)"),
         (lambda: fl.histogram_emd(x, x.T - 1, axis=0), "target must have the shape of pred"),

@@ -43,6 +43,7 @@ from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber,
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
 from .losses.sequence import CTC, SequenceCrossEntropy
+from .losses.sinkhorn import Sinkhorn
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
 from .losses.transport import HistogramEMD, SlicedWasserstein, Wasserstein1D
 from .losses.vae import ELBO, GaussianKL
@@ -118,6 +119,7 @@ __all__ = [
     "RelativisticDiscriminator",
     "RelativisticGenerator",
     "SequenceCrossEntropy",
+    "Sinkhorn",
     "SlicedWasserstein",
     "SmoothHinge",
     "SmoothL1",
@@ -203,6 +205,7 @@ __all__ = [
     "relativistic_discriminator",
     "relativistic_generator",
     "sequence_cross_entropy",
+    "sinkhorn",
     "sliced_wasserstein",
     "smape",
     "smooth_hinge",
@@ -299,6 +302,7 @@ LOSSES: dict[str, type[Loss]] = {
     "barron": Barron,
     "ctc": CTC,
     "sequence_cross_entropy": SequenceCrossEntropy,
+    "sinkhorn": Sinkhorn,
     "cross_entropy": CrossEntropy,
     "focal": Focal,
     "poly_loss": PolyLoss,
@@ -2093,6 +2097,41 @@ def sequence_cross_entropy(
         class_mask=class_mask,
         reduction=reduction,
     )(pred, target, lengths=lengths, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def sinkhorn(
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    x_weight: ArrayLike | None = None,
+    y_weight: ArrayLike | None = None,
+    *,
+    blur: float = 0.05,
+    p: float = 2.0,
+    debias: bool = True,
+    reach: float | None = None,
+    tolerance: float = 1e-05,
+    max_iterations: int = 1000,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Sinkhorn divergence between point clouds: transport with an entropic penalty, less its bias.
+
+    The value of `Sinkhorn` as a function: `x`, `y`, `x_weight`, `y_weight` as in a call, the options those of the
+    class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Sinkhorn(
+        blur=blur,
+        p=p,
+        debias=debias,
+        reach=reach,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        reduction=reduction,
+    )(x, y, x_weight, y_weight, sample_weight=sample_weight, denominator=denominator)
 
 
 def cross_entropy(

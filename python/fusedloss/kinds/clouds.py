@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -40,20 +40,14 @@ class Clouds(TwoSamples):
         raise NotImplementedError
 
     def of_sets(self, sets: Sets) -> Found:  # noqa: D102
-        values = np.empty(len(sets.x))
-        grads: list[Any] = [
-            np.empty(x.shape, sets.x.dtype if k < 2 else np.float64) if wanted else None
-            for k, (x, wanted) in enumerate(
-                zip((sets.x, sets.y, sets.x_weight, sets.y_weight), sets.wanted, strict=True)
-            )
-            for x in [np.empty(0) if x is None else x]
-        ]
-        for item in range(len(values)):
-            weights = (None if w is None else w[item] for w in (sets.x_weight, sets.y_weight))
-            values[item], found = self.of_clouds(Sets(sets.x[item], sets.y[item], *weights, sets.wanted))
-            for to, grad in zip(grads, found, strict=True):
-                if to is not None:
-                    to[item] = grad if not math.isnan(values[item]) else np.nan
+        items = range(len(sets.x))
+        each = [self.of_clouds(sets.some(i, tuple(x[i : i + 1] for x in sets.extra))) for i in items]
+        values = np.array([value for value, _ in each])
+        by_operand = zip(*(grads for _, grads in each), strict=True)
+        grads = [np.stack(g) if wanted else None for g, wanted in zip(by_operand, sets.wanted, strict=True)]
+        for grad in grads:
+            if grad is not None:
+                grad[np.isnan(values)] = np.nan
         return values, grads
 
 
@@ -95,10 +89,11 @@ class Cloud:
         """The sums over others of factors times the difference of a point and the other one."""
         return np.asarray(factors.sum(axis=1, keepdims=True) * self.rows[block] - factors @ others.rows)
 
-    def each_block(self, others: Cloud, run: Callable[[slice], Result]) -> list[Result]:
-        """What a function gives for each block of rows whose distances to all others fit a cache."""
-        step = max(1, BLOCK_BYTES // (8 * max(1, len(others.rows))))
-        return dealt(run, [slice(k, min(k + step, len(self.rows))) for k in range(0, len(self.rows), step)])
+
+def each_block(rows: int, columns: int, run: Callable[[slice], Result]) -> list[Result]:
+    """What a function gives for each block of rows that fits a cache with all columns."""
+    step = max(1, BLOCK_BYTES // (8 * max(1, columns)))
+    return dealt(run, [slice(k, min(k + step, rows)) for k in range(0, rows, step)])
 
 
 def centred(x: Array, y: Array) -> tuple[Array, Array, float]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
-from .clouds import Cloud, Clouds, centred
+from .clouds import Cloud, Clouds, centred, each_block
 from .kind import Batch
 from .samples import Sets
 
@@ -75,14 +75,14 @@ class Discrepancy(Clouds):
                 slope *= weights[own[block]]
                 pulled[block] = cloud.pull(block, slope, cloud)
 
-        cloud.each_block(cloud, run)
+        each_block(len(own), len(own), run)
         ours, theirs = (
             (sums[: counts[0], 0], sums[: counts[0], 1]),
             (sums[counts[0] :, 1], sums[counts[0] :, 0]),
         )
         inner = [float(w @ s[0]) for w, s in zip(shares, (ours, theirs), strict=True)]
         value = within[0] * inner[0] + within[1] * inner[1] - 2 * float(shares[0] @ ours[1])
-        grads: list[Array | None] = [None] * 4
+        grads: list[Any] = [None] * 4
         if pulled is not None:
             pulled *= (4 * unit * signed)[:, np.newaxis]
             grads[0], grads[1] = pulled[: counts[0]], pulled[counts[0] :]

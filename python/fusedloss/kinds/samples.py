@@ -20,8 +20,7 @@ import numpy as np
 
 from .. import checks
 from ..arrays import Array, ArrayLike
-from ..operands import Samples
-from .kind import Batch, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, sum_of_weights
 
 
 @dataclasses.dataclass(slots=True)
@@ -34,6 +33,7 @@ class Sets:
         x_weight: (items, samples), the share of each; None if all are alike.
         y_weight: The same.
         wanted: Of which of these four the gradient is asked for.
+        extra: Takes by-products of each item.
     """
 
     x: Array
@@ -41,21 +41,19 @@ class Sets:
     x_weight: Array | None
     y_weight: Array | None
     wanted: tuple[bool, ...]
+    extra: tuple[Array, ...] = ()
 
-    def shares(self) -> tuple[Array, Array]:
-        """The weights, also where all are alike."""
-        x, y = (
-            np.broadcast_to(1 / s.shape[1], s.shape[:2]) if w is None else w
-            for s, w in ((self.x, self.x_weight), (self.y, self.y_weight))
-        )
-        return x, y
+    def some(self, at: Any, extra: tuple[Array, ...]) -> Sets:
+        """Those of some items; of one, without the axis of items."""
+        w, v = (None if weight is None else weight[at] for weight in (self.x_weight, self.y_weight))
+        return Sets(self.x[at], self.y[at], w, v, self.wanted, extra)
 
 
 Found = tuple[Array, Sequence[Array | None]]
 """The value of each item; its gradients by what `Sets` lists."""
 
 
-class TwoSamples(Samples):
+class TwoSamples(Kind):
     """Samples lie along the last axis, or the one before that of their dimensions; the axes in front are items."""
 
     orders = ("value", "grad")
@@ -157,9 +155,13 @@ class TwoSamples(Samples):
         grads: Sequence[Array | None] = [None] * 4
         if some.size:
             at = slice(None) if some.size == count else some
-            chosen = [x if x is None else x[at] for x in (sets.x, sets.y, sets.x_weight, sets.y_weight)]
+            extras = [x for x in job.extra or () if x is not None]
+            found = tuple(np.empty(some.size, x.dtype) for x in extras)
             with np.errstate(all="ignore"):
-                values[at], grads = self.of_sets(Sets(*chosen, sets.wanted))  # type: ignore[arg-type]
+                chosen = sets.some(at, found)
+                values[at], grads = self.of_sets(chosen)
+                for extra, own in zip(extras, found, strict=True):
+                    extra.reshape(-1)[some] = own
                 self._hand_out(grads, outputs, chosen, totals, at, np.where(live, slope, 0.0))
                 items = np.where(live, weight * values, 0.0)
         else:
@@ -171,11 +173,10 @@ class TwoSamples(Samples):
             job.value[...] = items.reshape(batch.shape)
         return math.fsum(items) if np.isfinite(items).all() else float(items.sum()), -1
 
-    @staticmethod
-    def _by_operand(batch: Batch, grads: Sequence[Array | None]) -> list[Array | None]:
+    def _by_operand(self, batch: Batch, grads: Sequence[Array | None]) -> list[Array | None]:
         """Of all four operands the array that takes the gradient."""
         found = dict(zip(batch.variables, grads, strict=True))
-        return [found.get(name) for name in Samples.operands]
+        return [found.get(name) for name in self.operands]
 
     def _sets(
         self, batch: Batch, count: int, dtype: np.dtype[Any], wanted: tuple[bool, ...]
@@ -188,7 +189,7 @@ class TwoSamples(Samples):
         for k, given in enumerate(batch.inputs[2:]):
             shares = total = None
             if given is not None:
-                shares = given.astype(np.float64).reshape(count, given.shape[-1])
+                shares = given.astype(np.float64, order="C").reshape(count, given.shape[-1])
                 total = shares.sum(axis=1)
                 if self.of_shares:
                     shares /= np.where(total == 0, 1.0, total)[:, np.newaxis]
@@ -196,13 +197,13 @@ class TwoSamples(Samples):
                 points[k] = np.where(absent & ~np.isfinite(points[k]), 0, points[k])
             weights.append(shares)
             totals.append(total)
-        return Sets(*points, *weights, wanted), totals
+        return Sets(points[0], points[1], weights[0], weights[1], wanted), totals
 
     def _hand_out(
         self,
         grads: Sequence[Array | None],
         outputs: Sequence[Array | None],
-        chosen: Sequence[Any],
+        chosen: Sets,
         totals: Sequence[Array | None],
         at: Any,
         slope: Array,
@@ -213,7 +214,8 @@ class TwoSamples(Samples):
                 continue
             total = totals[k - 2]
             if k >= 2 and self.of_shares and total is not None:
-                grad -= np.sum(chosen[k] * grad, axis=1, keepdims=True)
+                shares: Any = (chosen.x_weight, chosen.y_weight)[k - 2]
+                grad -= np.sum(shares * grad, axis=1, keepdims=True)
                 grad /= total[at][:, np.newaxis]
             steep = slope[at].reshape(-1, *[1] * (grad.ndim - 1))
             grad *= steep

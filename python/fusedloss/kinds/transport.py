@@ -14,6 +14,7 @@ Design:
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,8 +64,8 @@ class _Stairs(NamedTuple):
         order = np.argsort(levels, kind="stable")
         ends_x = order < x.size
         ends = np.concatenate([[0.0], levels[order], [1.0]])
-        steps = [np.concatenate([[0], np.cumsum(own)]) for own in (ends_x, ~ends_x)]
-        return cls(*steps, np.diff(ends), ends_x)
+        first, second = (np.concatenate([[0], np.cumsum(own)]) for own in (ends_x, ~ends_x))
+        return cls(first, second, np.diff(ends), ends_x)
 
 
 def transport(
@@ -91,20 +92,25 @@ def transport(
     rows = _Rows(p, wanted, in_units)
     if x.shape[1] != y.shape[1] and x_weight is None and y_weight is None:
         rows.stairs = _Stairs.of(_even(x.shape[1]), _even(y.shape[1]))
+    if len(x) == 1:
+        return rows.run(x, y, x_weight, y_weight)
     step = max(1, _ROWS // (x.shape[1] + y.shape[1]))
 
     def run(first: int) -> Moved:
-        block = slice(first, first + step)
-        return rows.run(*(each if each is None else each[block] for each in (x, y, x_weight, y_weight)))
+        w, v = (None if weight is None else weight[first : first + step] for weight in (x_weight, y_weight))
+        return rows.run(x[first : first + step], y[first : first + step], w, v)
 
-    parts = [rows.run(x, y, x_weight, y_weight)] if len(x) == 1 else dealt(run, range(0, len(x), step))
+    return _joined(dealt(run, range(0, len(x), step)))
+
+
+def _joined(parts: Sequence[Moved]) -> Moved:
+    """Rows of several stretches together."""
     if len(parts) == 1:
         return parts[0]
-    grads = zip(*(part.grads for part in parts), strict=True)
-    together = tuple(None if each[0] is None else np.concatenate(each) for each in grads)
-    return Moved(
-        np.concatenate([part.value for part in parts]), np.concatenate([part.unit for part in parts]), together
+    grads = tuple(
+        None if each[0] is None else np.concatenate(each) for each in zip(*(p.grads for p in parts), strict=True)
     )
+    return Moved(np.concatenate([part.value for part in parts]), np.concatenate([part.unit for part in parts]), grads)
 
 
 def ascending(x: Array) -> tuple[Array, Array]:
@@ -174,13 +180,8 @@ class _Rows:
                 np.broadcast_to(_even(s.shape[1]), (len(s), s.shape[1] - 1)) if w is None else s[:, :-1].cumsum(axis=1)
                 for w, s in ((x_weight, shares[0]), (y_weight, shares[1]))
             ]
-            each = [self._move(a[k : k + 1], b[k : k + 1], _Stairs.of(*(s[k] for s in levels))) for k in range(len(x))]
-            grads = zip(*(one.grads for one in each), strict=True)
-            found = Moved(
-                np.concatenate([one.value for one in each]),
-                np.concatenate([one.unit for one in each]),
-                tuple(None if g[0] is None else np.concatenate(g) for g in grads),
-            )
+            each = (_Stairs.of(*(level[k] for level in levels)) for k in range(len(x)))
+            found = _joined([self._move(a[k : k + 1], b[k : k + 1], stairs) for k, stairs in enumerate(each)])
         bad = np.isnan(found.value)
         grads = tuple(
             None if g is None else _in_place(g, order, bad) for g, order in zip(found.grads, orders, strict=True)

@@ -8,10 +8,11 @@ from ..arrays import Array
 from ..domains import POSITIVE
 from ..facts import Facts, Traits
 from ..kinds.discrepancy import Discrepancy
+from ..operands import Samples
 from ..options import Choice, Flag, OneOrTuple, option
 
 
-class EnergyDistance(Discrepancy):
+class EnergyDistance(Samples, Discrepancy):
     r"""The energy distance between point clouds: how far they are from one another, less how far within themselves.
 
     .. math:: l = 2\, E|X - Y| - E|X - X'| - E|Y - Y'|
@@ -64,7 +65,7 @@ class EnergyDistance(Discrepancy):
         return np.negative(distance, out=distance), slope
 
 
-class MMD(Discrepancy):
+class MMD(Samples, Discrepancy):
     r"""The square of the maximum mean discrepancy between point clouds.
 
     .. math:: l = E\, k(X, X') + E\, k(Y, Y') - 2\, E\, k(X, Y)

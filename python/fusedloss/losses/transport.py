@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,13 @@ from ..kinds.clouds import Clouds, centred
 from ..kinds.histograms import Histograms
 from ..kinds.samples import Found, Sets, TwoSamples
 from ..kinds.transport import cost_of, transport
+from ..operands import Samples
 from ..options import Flag, Integer, Real, option
 
 POWER = Interval(1, high_open=True)
 
 
-class Wasserstein1D(TwoSamples):
+class Wasserstein1D(Samples, TwoSamples):
     r"""The Wasserstein distance between samples on a line.
 
     .. math:: W_p^p = \int_0^1 \left| F_x^{-1}(q) - F_y^{-1}(q) \right|^p dq
@@ -85,7 +87,7 @@ def root_of(x: Array, p: float) -> tuple[Array, Array]:
     return value, np.where(x == 0, 0.0, value / np.where(x == 0, 1.0, x) / p)
 
 
-class SlicedWasserstein(Clouds):
+class SlicedWasserstein(Samples, Clouds):
     r"""The Wasserstein distance between point clouds, as the mean over directions that they are projected on.
 
     .. math:: SW_p^p = \frac{1}{L} \sum_{l=1}^{L} W_p^p(\langle x, \theta_l \rangle, \langle y, \theta_l \rangle)
@@ -152,19 +154,21 @@ class SlicedWasserstein(Clouds):
         unit = points[2]
         directions = self.directions(x.shape[1]).astype(x.dtype)
         step = max(1, PROJECTED_BYTES // (8 * (len(x) + len(y))))
-        total, grads = 0.0, [np.zeros(s.shape) if w else None for s, w in zip(_four(sets), sets.wanted, strict=True)]
+        total = 0.0
+        grads: list[Any] = [None] * 4
         for first in range(0, len(directions), step):
             along = directions[first : first + step]
-            weights = (
-                w if w is None else np.broadcast_to(w, (len(along), w.size)) for w in (sets.x_weight, sets.y_weight)
+            w, v = (
+                s if s is None else np.broadcast_to(s, (len(along), s.size)) for s in (sets.x_weight, sets.y_weight)
             )
-            moved = transport(along @ x.T, along @ y.T, *weights, self.p, sets.wanted)
+            moved = transport(along @ x.T, along @ y.T, w, v, self.p, sets.wanted)
             total += float(np.sum(moved.value))
-            for k, (to, grad) in enumerate(zip(grads, moved.grads, strict=True)):
-                if to is not None and grad is not None:
-                    to += grad.T @ along if k < 2 else grad.sum(axis=0)
-        mean, slope = np.float64(total / len(directions)), np.float64(1.0)
-        factor = np.float64(unit) if self.root else np.float64(unit) ** self.p
+            for k, grad in enumerate(moved.grads):
+                if grad is not None:
+                    part = grad.T @ along if k < 2 else grad.sum(axis=0)
+                    grads[k] = part if grads[k] is None else grads[k] + part
+        mean, slope = np.array(total / len(directions)), np.array(1.0)
+        factor = np.float64(unit) ** (1 if self.root else self.p)
         if self.root:
             mean, slope = root_of(mean, self.p)
         for k, grad in enumerate(grads):
@@ -175,12 +179,6 @@ class SlicedWasserstein(Clouds):
 
 PROJECTED_BYTES = 16 << 20
 """Of the samples of several projections."""
-
-
-def _four(sets: Sets) -> tuple[Array, ...]:
-    """What the gradients of a pair of clouds have the shapes of."""
-    x, y = (s[:, 0] if w is None else w for s, w in ((sets.x, sets.x_weight), (sets.y, sets.y_weight)))
-    return sets.x, sets.y, x, y
 
 
 class HistogramEMD(Histograms):
