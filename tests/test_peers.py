@@ -755,6 +755,7 @@ def test_scipy_on_a_line(seed: int) -> None:
 
 
 @ROUNDS
+@pytest.mark.filterwarnings("ignore:The use of .x.T.:UserWarning")  # POT's, of PyTorch
 def test_pot_on_a_line(seed: int) -> None:
     """Against its program for any costs, too, which knows nothing of order; gradients by weights but for a constant."""
     torch, ot = pytest.importorskip("torch"), pytest.importorskip("ot")
@@ -818,6 +819,70 @@ def test_geomloss_kernels(seed: int, kernel: str, dtype: np.dtype) -> None:
     np.testing.assert_allclose(value / 2, half.detach().numpy(), rtol=REL[dtype], atol=REL[dtype])
     for grad, leaf in zip(grads[:2], (a, b), strict=True):
         np.testing.assert_allclose(grad / 2, leaf.grad.numpy(), rtol=20 * REL[dtype], atol=REL[dtype])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("reach", [None, 1.0])
+def test_pot_sinkhorn(seed: int, reach: float | None) -> None:
+    """Its plan is our gradient by costs."""
+    ot = pytest.importorskip("ot")
+    rng = np.random.default_rng(seed)
+    cost, eps = rng.uniform(0, 2, (6, 5)), float(rng.uniform(0.2, 1))
+    w, v = rng.uniform(0.1, 1, 6), rng.uniform(0.1, 1, 5)
+    rounds = {"stopThr": 1e-14, "numItermax": 5000}
+    if reach is None:
+        w, v = w / w.sum(), v / v.sum()
+        theirs = ot.sinkhorn(w, v, cost, eps, method="sinkhorn_log", **rounds)
+    else:
+        theirs = ot.unbalanced.sinkhorn_unbalanced(w, v, cost, eps, reach, reg_type="kl", **rounds)
+    loss = fl.Sinkhorn(blur=eps, p=1, reach=reach, debias=False, tolerance=1e-13)
+    value, grads = loss.value_and_grad(cost, None, w, v)
+    np.testing.assert_allclose(grads[0], theirs, rtol=1e-8, atol=1e-11)
+    if reach is None:
+        entropy = np.sum(theirs * np.log(theirs / np.outer(w, v)))
+        assert value == pytest.approx(np.sum(theirs * cost) + eps * entropy, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("reach", [None, 1.5])
+@pytest.mark.parametrize("p", [1, 2])
+def test_geomloss_sinkhorn(seed: int, reach: float | None, p: int) -> None:
+    """SamplesLoss("sinkhorn"): potentials by its symmetric iterations, gradients through the last of them alone."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    blur = float(rng.uniform(0.5, 1))
+    points = rng.normal(size=(7, 3)), rng.normal(0.5, 1, (5, 3))
+    weights = [shares_of(rng, n, np.dtype(np.float64)) * (1 if reach is None else 1.3 - 0.1 * n) for n in (7, 5)]
+    x, y = (torch.tensor(z, requires_grad=True) for z in points)
+    a, b = map(torch.tensor, weights)
+    eps, rho = blur**p, None if reach is None else reach**p
+    damping = 1.0 if rho is None else 1 / (1 + eps / rho)
+
+    def soft_minimum(z: Any, u: Any, weight: Any, potential: Any) -> Any:
+        squares = ((z[:, None] - u.detach()) ** 2).sum(-1)
+        cost = squares / 2 if p == 2 else torch.where(squares > 0, squares, torch.ones(())).sqrt() * (squares > 0)
+        return -damping * eps * torch.logsumexp(weight.log() + potential.detach() / eps - cost / eps, dim=1)
+
+    f, g, f_own, g_own = (torch.zeros(n, dtype=torch.float64) for n in (7, 5, 7, 5))
+    with torch.no_grad():
+        for _ in range(600):
+            turns = soft_minimum(x, y, b, g), soft_minimum(y, x, a, f)
+            f, g = (f + turns[0]) / 2, (g + turns[1]) / 2
+            f_own = (f_own + soft_minimum(x, x, a, f_own)) / 2
+            g_own = (g_own + soft_minimum(y, y, b, g_own)) / 2
+    f, g = soft_minimum(x, y, b, g), soft_minimum(y, x, a, f)
+    f_own, g_own = soft_minimum(x, x, a, f_own), soft_minimum(y, y, b, g_own)
+    if rho is None:
+        value = steep = a @ (f - f_own) + b @ (g - g_own)
+    else:
+        each = a @ ((-f_own / rho).exp() - (-f / rho).exp()) + b @ ((-g_own / rho).exp() - (-g / rho).exp())
+        value, steep = (rho + eps / 2) * each, (rho + eps) * each
+    steep.backward()
+    loss = fl.Sinkhorn(blur=blur, p=p, reach=reach, tolerance=1e-13)
+    ours, grads = loss.value_and_grad(*points, *weights)
+    assert ours == pytest.approx(float(value.detach()), rel=1e-9, abs=1e-11)
+    for grad, leaf in zip(grads[:2], (x, y), strict=True):
+        np.testing.assert_allclose(grad, leaf.grad.numpy(), rtol=1e-7, atol=1e-9)
 
 
 # ---- JAX and optax ----

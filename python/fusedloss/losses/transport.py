@@ -59,7 +59,7 @@ class Wasserstein1D(Samples, TwoSamples):
     root: bool = option(default=False, accepts=Flag())
 
     name = "wasserstein_1d"
-    aliases = ("earth_mover", "emd_1d")
+    aliases = ("wasserstein", "emd_1d")
     facts = Facts(
         task="matching the distribution of numbers",
         activation="identity",
