@@ -3,9 +3,9 @@
 Design:
 1. A block of rows has its squared distances to all columns in a buffer that fits a cache, and everything that is made
    from them is made there: memory beside the results grows with the points and one block for each thread.
-2. Squares come from one product, in double precision whatever that of the points, about their mean: of points that
-   agree to half of its digits the distance is taken as 0. In few dimensions they are added up from differences.
-3. Gradients are multiples of differences of points: two products of the block of their factors.
+2. Squares come from one product, in double precision whatever that of the points, about their mean: where two points
+   are nearer than half of the digits of the farthest one tell, their distance is taken as 0.
+3. Gradients are multiples of differences of points: a product of the block of their factors.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ from .mining import SAME
 from .samples import Found, Sets, TwoSamples
 from .tasks import dealt
 
-BLOCK_BYTES = 1 << 20
-"""Of a block of distances."""
-FEW = 3
-"""Dimensions in which differences are as fast as a product."""
+BLOCK_BYTES = 1 << 18
+"""Of a block of distances. In few dimensions a library of products computes one this small in the thread that asks."""
 
 Result = TypeVar("Result")
 
@@ -53,41 +51,44 @@ class Clouds(TwoSamples):
 
 @dataclasses.dataclass(slots=True)
 class Cloud:
-    """Points.
+    """Points in double, near the origin.
 
     Attributes:
-        rows: (points, dimensions) in double.
-        squares: Of their distances from the origin.
+        rows: (points, dimensions + 2): minus twice each point, its square, and 1.
+        columns: The same as points, 1, and squares: products of the two are squared distances.
     """
 
     rows: Array
-    squares: Array
+    columns: Array
 
     @classmethod
-    def of(cls, rows: Array) -> Cloud:
-        """Of points near the origin."""
-        return cls(rows, np.einsum("ij,ij->i", rows, rows))
+    def of(cls, points: Array) -> Cloud:
+        """Of points."""
+        squares = np.einsum("ij,ij->i", points, points)[:, np.newaxis]
+        one = np.ones_like(squares)
+        return cls(np.hstack([-2 * points, squares, one]), np.hstack([points, one, squares]))
+
+    @property
+    def count(self) -> int:
+        """Of points."""
+        return len(self.columns)
+
+    @property
+    def dimensions(self) -> int:
+        """Of each point."""
+        return int(self.columns.shape[1]) - 2
 
     def distances(self, block: slice, others: Cloud) -> Array:
         """Squares of the distances of some points to all of another cloud."""
-        rows = self.rows[block]
-        if rows.shape[1] <= FEW:
-            found = np.zeros((len(rows), len(others.rows)))
-            for k in range(rows.shape[1]):
-                apart = np.subtract.outer(rows[:, k], others.rows[:, k])
-                found += np.multiply(apart, apart, out=apart)
-            return found
-        found = rows @ others.rows.T
-        found *= -2
-        lengths = np.add.outer(self.squares[block], others.squares)
-        found += lengths
-        lengths *= SAME
-        found[found <= lengths] = 0
+        found: Array = self.rows[block] @ others.columns.T
+        far = np.max(self.columns[:, -1], initial=0.0) + np.max(others.columns[:, -1], initial=0.0)
+        found *= ~(found <= SAME * far)
         return found
 
     def pull(self, block: slice, factors: Array, others: Cloud) -> Array:
         """The sums over others of factors times the difference of a point and the other one."""
-        return np.asarray(factors.sum(axis=1, keepdims=True) * self.rows[block] - factors @ others.rows)
+        found = factors @ others.columns[:, :-1]
+        return np.asarray(found[:, -1:] * self.columns[block, :-2] - found[:, :-1])
 
 
 def each_block(rows: int, columns: int, run: Callable[[slice], Result]) -> list[Result]:

@@ -57,9 +57,9 @@ class Discrepancy(Clouds):
         cloud = Cloud.of(np.concatenate([x, y]))
         own = np.repeat([0, 1], counts)
         signed = np.concatenate([shares[0], -shares[1]])
-        weights = signed * np.where(own == np.array([[0], [1]]), np.array(within)[:, np.newaxis], 1.0)
+        factors = [signed * np.where(own == side, c, 1.0) for side, c in enumerate(within)]
         by_points, by_shares = any(sets.wanted[:2]), any(sets.wanted[2:])
-        pulled = np.empty_like(cloud.rows) if by_points else None
+        pulled = np.empty((len(own), cloud.dimensions)) if by_points else None
         sums = np.empty((len(own), 2))  # of each row over the pairs with either set
 
         def run(block: slice) -> None:
@@ -69,10 +69,12 @@ class Discrepancy(Clouds):
             if self._unbiased:
                 places = np.arange(block.start, block.stop)
                 k[places - block.start, places] = 0
-            sums[block, 0] = k[:, : counts[0]] @ shares[0]
-            sums[block, 1] = k[:, counts[0] :] @ shares[1]
+            sums[block, 0] = np.einsum("ij,j->i", k[:, : counts[0]], shares[0])
+            sums[block, 1] = np.einsum("ij,j->i", k[:, counts[0] :], shares[1])
             if pulled is not None:
-                slope *= weights[own[block]]
+                of_x = max(0, counts[0] - block.start)
+                slope[:of_x] *= factors[0]
+                slope[of_x:] *= factors[1]
                 pulled[block] = cloud.pull(block, slope, cloud)
 
         each_block(len(own), len(own), run)

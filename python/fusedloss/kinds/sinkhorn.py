@@ -278,7 +278,7 @@ class PointCosts:
 
     @property
     def shape(self) -> tuple[int, int]:  # noqa: D102
-        return len(self.rows.rows), len(self.columns.rows)
+        return self.rows.count, self.columns.count
 
     @property
     def turned(self) -> PointCosts:  # noqa: D102
@@ -286,7 +286,7 @@ class PointCosts:
 
     @property
     def width(self) -> int:  # noqa: D102
-        return int(self.rows.rows.shape[1])
+        return self.rows.dimensions
 
     def block(self, rows: slice, factor: float = 1.0) -> Array:  # noqa: D102
         cost, _ = self._of(rows)

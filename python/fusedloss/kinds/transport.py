@@ -58,14 +58,26 @@ class _Stairs(NamedTuple):
     ends_x: Array
 
     @classmethod
-    def of(cls, x: Array, y: Array) -> _Stairs:
+    def even(cls, n: int, m: int) -> _Stairs:
+        """Of so many samples that are alike on either side: the order of their levels is one of whole numbers."""
+        own = np.arange(1, n)
+        ends_x = np.zeros(n + m - 2, bool)
+        ends_x[own - 1 + (own * m - 1) // n] = True
+        levels = np.empty(ends_x.size)
+        levels[ends_x], levels[~ends_x] = _even(n), _even(m)
+        return cls._of(levels, ends_x)
+
+    @classmethod
+    def merged(cls, x: Array, y: Array) -> _Stairs:
         """Made from the cumulated shares of both sides, without the last ones, which are 1."""
         levels = np.minimum(np.concatenate([x, y]), 1.0)
         order = np.argsort(levels, kind="stable")
-        ends_x = order < x.size
-        ends = np.concatenate([[0.0], levels[order], [1.0]])
+        return cls._of(levels[order], order < x.size)
+
+    @classmethod
+    def _of(cls, levels: Array, ends_x: Array) -> _Stairs:
         first, second = (np.concatenate([[0], np.cumsum(own)]) for own in (ends_x, ~ends_x))
-        return cls(first, second, np.diff(ends), ends_x)
+        return cls(first, second, np.diff(levels, prepend=0.0, append=1.0), ends_x)
 
 
 def transport(
@@ -91,7 +103,7 @@ def transport(
     """
     rows = _Rows(p, wanted, in_units)
     if x.shape[1] != y.shape[1] and x_weight is None and y_weight is None:
-        rows.stairs = _Stairs.of(_even(x.shape[1]), _even(y.shape[1]))
+        rows.stairs = _Stairs.even(x.shape[1], y.shape[1])
     if len(x) == 1:
         return rows.run(x, y, x_weight, y_weight)
     step = max(1, _ROWS // (x.shape[1] + y.shape[1]))
@@ -180,7 +192,7 @@ class _Rows:
                 np.broadcast_to(_even(s.shape[1]), (len(s), s.shape[1] - 1)) if w is None else s[:, :-1].cumsum(axis=1)
                 for w, s in ((x_weight, shares[0]), (y_weight, shares[1]))
             ]
-            each = (_Stairs.of(*(level[k] for level in levels)) for k in range(len(x)))
+            each = (_Stairs.merged(levels[0][k], levels[1][k]) for k in range(len(x)))
             found = _joined([self._move(a[k : k + 1], b[k : k + 1], stairs) for k, stairs in enumerate(each)])
         bad = np.isnan(found.value)
         grads = tuple(
