@@ -11,7 +11,7 @@ from closeness import assert_close
 from sampling import INSTANCES
 
 import fusedloss as fl
-from fusedloss.kinds import clouds, sinkhorn, transport
+from fusedloss.kinds import clouds, sinkhorn, sorting, transport
 from fusedloss.kinds.clouds import Clouds
 from fusedloss.kinds.histograms import Histograms
 from fusedloss.kinds.samples import TwoSamples
@@ -317,7 +317,7 @@ def test_order() -> None:
     x = np.where(np.isnan(bits), np.float32(np.inf), bits)
     x[0, :50] = rng.choice(np.float32([-1, 1, 2]), 50)
     x[x == 0] = 0
-    found, order = transport.ascending(x)
+    found, order = sorting.ascending(x)
     np.testing.assert_array_equal(found, np.sort(x, axis=1))
     np.testing.assert_array_equal(order, np.argsort(x, axis=1, kind="stable"))
 

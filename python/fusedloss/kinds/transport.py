@@ -1,13 +1,11 @@
 """Transport on a line: the best plan moves samples in their order, whatever the cost as long as it is convex.
 
 Design:
-1. Samples are sorted; float32 ones as integers that hold their place, too: a plain sort, which NumPy has in vector
-   code, and the same order of equal samples on every processor.
-2. As many samples of one weight on both sides move one to one. Otherwise the plan is a staircase: cumulated weights of
+1. As many samples of one weight on both sides move one to one. Otherwise the plan is a staircase: cumulated weights of
    both sides, merged, are the levels between its steps, and each step moves what lies between two levels.
-3. A value is the sum over levels of the level times what the cost falls there. So the gradient by weights is what the
+2. A value is the sum over levels of the level times what the cost falls there. So the gradient by weights is what the
    costs fall, added up from the last sample: no plan of all pairs is ever made.
-4. Where levels of both sides are equal that of x is the first: steps without mass make the staircase, and with it the
+3. Where levels of both sides are equal that of x is the first: steps without mass make the staircase, and with it the
    gradient by weights, which is one of several there, that of an optimal dual.
 """
 
@@ -20,10 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import Array
+from .sorting import ascending
 from .tasks import dealt
 
-_KEYS = 1 << 32
-"""How many samples a key can tell apart."""
 _ROWS = 1 << 16
 """Samples of the rows of a task."""
 
@@ -123,25 +120,6 @@ def _joined(parts: Sequence[Moved]) -> Moved:
         None if each[0] is None else np.concatenate(each) for each in zip(*(p.grads for p in parts), strict=True)
     )
     return Moved(np.concatenate([part.value for part in parts]), np.concatenate([part.unit for part in parts]), grads)
-
-
-def ascending(x: Array) -> tuple[Array, Array]:
-    """Numbers along the last axis in their order, and their places; of equal ones the first is first."""
-    if x.dtype != np.float32 or x.shape[-1] >= _KEYS:
-        order = np.argsort(x, axis=-1, kind="stable")
-        return np.take_along_axis(x, order, axis=-1), order
-    keys = _turned(np.ascontiguousarray(x).view(np.int32)).astype(np.int64)
-    keys <<= 32
-    keys |= np.arange(x.shape[-1])
-    keys.sort(axis=-1)
-    order = keys & (_KEYS - 1)
-    keys >>= 32
-    return _turned(keys.astype(np.int32)).view(np.float32), order
-
-
-def _turned(bits: Array) -> Array:
-    """Bits of floats as integers that are in the same order, and back."""
-    return np.asarray(bits ^ ((bits >> 31) & 0x7FFFFFFF))
 
 
 def cost_of(distance: Array, p: float) -> tuple[Array, Array]:
