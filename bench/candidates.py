@@ -76,7 +76,7 @@ class Bench:
             if check:
                 value, grads = _results(call.run())
                 scaled = tuple(np.asarray(grad) * call.grad_scale for grad in grads)
-                self._check(name, (value * call.value_scale, scaled), PEER_TOLERANCE[self.case.dtype])
+                self._check(name, (value * call.value_scale, scaled), call.loose * PEER_TOLERANCE[self.case.dtype])
             watches[name] = stopwatch(call.run)
         return watches
 

@@ -10,8 +10,10 @@ import numpy as np
 
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
+from fusedloss.kinds.clouds import Clouds
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.histograms import Histograms
 from fusedloss.kinds.lattices import Lattices
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
@@ -43,6 +45,10 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
     Mining: ((256, 128), (2048, 128)),
+    fl.Wasserstein1D: ((10**3,), (10**6,)),  # samples
+    fl.Sinkhorn: ((256, 3), (1000, 3)),  # samples, dimensions
+    Clouds: ((256, 3), (2048, 64)),
+    Histograms: ((64, 10), (10**4, 100)),
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -60,6 +66,10 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Measured: ((256, 64), (4096, 128)),
     Compares: ((256, 128),),
     Mining: ((256, 128),),
+    fl.Wasserstein1D: ((10**3,),),
+    fl.Sinkhorn: ((256, 3),),
+    Clouds: ((256, 3),),
+    Histograms: ((64, 10),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -120,6 +130,12 @@ class Case:
                 return *vectors, np.arange(self.shape[0]) // 4
             targets = [name for name in self.loss.operands if name not in self.loss.variables]
             return *vectors, *(_draw(rng, domain[name], self.shape[:-1], self.dtype) for name in targets)
+        if isinstance(self.loss, fl.Wasserstein1D):  # sets apart, as the slopes of equal samples are one of several
+            return tuple(_draw(rng, None, self.shape, self.dtype) + np.dtype(self.dtype).type(k) for k in (0, 20))
+        if isinstance(self.loss, Clouds):
+            size = 1 / np.sqrt(self.shape[-1])  # distances are of the order of 1
+            x, y = (rng.uniform(0, size, self.shape).astype(self.dtype) for _ in range(2))
+            return x, (y + 0.2 * size).astype(self.dtype)
         needed = [name for name in self.loss.operands if name not in self.loss.optional]
         return tuple(_draw(rng, domain.get(name), self.shape, self.dtype) for name in needed)
 

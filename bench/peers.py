@@ -29,11 +29,13 @@ class Call:
         run: Computes them, and has finished when it returns.
         value_scale: What makes its value ours.
         grad_scale: What makes its gradient ours.
+        loose: How many times the usual error its results may have.
     """
 
     run: Callable[[], tuple[Any, Any]]
     value_scale: float = 1.0
     grad_scale: float = 1.0
+    loose: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -143,10 +145,12 @@ class Several:
     Attributes:
         function: It.
         variables: Which of its operands these are.
+        loose: How many times the usual error its results may have.
     """
 
     function: Callable[..., Any]
     variables: tuple[int, ...]
+    loose: float = 1.0
 
 
 def _torch_call(entry: Any, operands: Operands, threads: int, compiled: bool = False) -> Call:
@@ -170,7 +174,7 @@ def _torch_call(entry: Any, operands: Operands, threads: int, compiled: bool = F
         value.backward()
         return value.detach(), tuple(leaf.grad for leaf in leaves)
 
-    return Call(run)
+    return Call(run, loose=entry.loose if isinstance(entry, Several) else 1.0)
 
 
 def _torch_linear_cross_entropy(f: Any, h: Any, w: Any, y: Any, b: Any) -> Any:
@@ -184,6 +188,8 @@ def _torch_linear_cross_entropy(f: Any, h: Any, w: Any, y: Any, b: Any) -> Any:
 def _compiled_torch_call(entry: Any, operands: Operands, threads: int) -> Call:
     return _torch_call(entry, operands, threads, compiled=True)
 
+
+CDIST = 100.0  # its distances come from squares that cancel
 
 TORCH: dict[type[fl.Loss], Any] = {
     fl.MSE: lambda f, z, y: f.mse_loss(z, y),
@@ -206,6 +212,9 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.NTXent: Several(lambda f, v1, v2: _torch_nt_xent(f, v1, v2), (0, 1)),
     fl.InfoNCE: Several(lambda f, q, k: _torch_info_nce(f, f.normalize(q), f.normalize(k) / 0.07), (0, 1)),
     fl.NPairs: Several(lambda f, a, p: _torch_info_nce(f, a, p), (0, 1)),
+    fl.EnergyDistance: Several(lambda f, x, y: -_torch_discrepancy(x, y, lambda d: d), (0, 1), CDIST),
+    fl.MMD: Several(lambda f, x, y: _torch_discrepancy(x, y, lambda d: (-d * d / 2).exp()), (0, 1), CDIST),
+    fl.HistogramEMD: lambda f, z, y: _torch_cumulated(z / z.sum(1, True), y / y.sum(1, True)),
 }
 
 
@@ -262,6 +271,36 @@ def _torch_ordinal(f: Any, z: Any, y: Any) -> Any:
 def _torch_emd(f: Any, z: Any, y: Any) -> Any:
     apart = f.softmax(z, 1).cumsum(1) - f.one_hot(y, z.shape[1]).cumsum(1)
     return (apart * apart).sum() / len(z)
+
+
+def _torch_discrepancy(x: Any, y: Any, kernel: Any) -> Any:
+    """With the arrays of all distances."""
+    cdist = importlib.import_module("torch").cdist
+    return kernel(cdist(x, x)).mean() + kernel(cdist(y, y)).mean() - 2 * kernel(cdist(x, y)).mean()
+
+
+def _torch_cumulated(p: Any, t: Any) -> Any:
+    return (p - t).cumsum(1)[:, :-1].abs().sum() / len(p)
+
+
+# ---- POT, on tensors of PyTorch ----
+
+
+def _pot() -> Any:
+    return importlib.import_module("ot")
+
+
+def _pot_sliced(x: Any, y: Any) -> Any:
+    """On our directions; its value is the root."""
+    along = fl.SlicedWasserstein().directions(x.shape[1]).T.astype(x.detach().numpy().dtype)
+    return _pot().sliced_wasserstein_distance(x, y, projections=x.new_tensor(along)) ** 2
+
+
+POT: dict[type[fl.Loss], Any] = {
+    # It adds up shares in the precision of the samples: each of 1e6 is off by some hundredths in float32.
+    fl.Wasserstein1D: Several(lambda f, x, y: _pot().wasserstein_1d(x, y), (0, 1), 200.0),
+    fl.SlicedWasserstein: Several(lambda f, x, y: _pot_sliced(x, y), (0, 1)),
+}
 
 
 # ---- JAX: its own and optax's formulas, compiled with their derivative ----
@@ -337,7 +376,8 @@ PEERS: dict[str, Peer] = {
     "numpy": Peer("numpy", NUMPY, _numpy_call),
     "torch": Peer("torch", TORCH, _torch_call),
     "torch.compile": Peer("torch", TORCH, _compiled_torch_call),
+    "pot": Peer("POT", POT, _torch_call),
     "jax": Peer("jax", JAX, _jax_call),
     "sklearn": Peer("scikit-learn", SKLEARN, _sklearn_call),
 }
-DEFAULT = ("numpy", "torch", "jax", "sklearn")  # torch.compile takes seconds for each row of the table
+DEFAULT = ("numpy", "torch", "pot", "jax", "sklearn")  # torch.compile takes seconds for each row of the table

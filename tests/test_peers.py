@@ -764,6 +764,158 @@ def test_lovasz_hinge(seed: int, per_image: bool, dtype: np.dtype) -> None:
     np.testing.assert_allclose(grad, slope, rtol=20 * REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
 
 
+# ---- SciPy, POT, and the formulas of geomloss ----
+
+
+def shares_of(rng: np.random.Generator, count: int, dtype: np.dtype) -> np.ndarray:
+    weight = rng.uniform(0.1, 1, count)
+    return (weight / weight.sum()).astype(dtype)
+
+
+@ROUNDS
+def test_scipy_on_a_line(seed: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(0, 2, rng.integers(1, 9)), rng.normal(1, 1, rng.integers(1, 9))
+    weights = (rng.uniform(0, 3, x.size), rng.uniform(0, 3, y.size)) if seed % 2 else (None, None)
+    close(fl.wasserstein_1d(x, y, *weights), stats.wasserstein_distance(x, y, *weights), np.dtype(np.float64))
+    energy = stats.energy_distance(x, y, *weights) ** 2
+    assert fl.energy_distance(x[:, None], y[:, None], *weights) == pytest.approx(energy, rel=1e-9, abs=1e-13)
+    p, t = rng.uniform(0, 1, (2, 7))
+    close(fl.histogram_emd(p, t), stats.wasserstein_distance(range(7), range(7), p, t), np.dtype(np.float64))
+
+
+@ROUNDS
+@pytest.mark.filterwarnings("ignore:The use of .x.T.:UserWarning")  # POT's, of PyTorch
+def test_pot_on_a_line(seed: int) -> None:
+    """Against its program for any costs, too, which knows nothing of order; gradients by weights but for a constant."""
+    torch, ot = pytest.importorskip("torch"), pytest.importorskip("ot")
+    rng = np.random.default_rng(seed)
+    sizes, p = rng.integers(2, 9, 2), float(rng.choice([1, 1.5, 2, 3]))
+    x, y = (rng.normal(0, 2, n) for n in sizes)
+    w, v = (shares_of(rng, n, np.dtype(np.float64)) for n in sizes)
+    value, grads = fl.Wasserstein1D(p=p).value_and_grad(x, y, w, v)
+    close(value, ot.emd2(w, v, np.abs(x[:, None] - y) ** p), np.dtype(np.float64))
+    leaves = [torch.tensor(z, requires_grad=True) for z in (x, y, w, v)]
+    theirs = ot.wasserstein_1d(*leaves, p=p)
+    theirs.backward()
+    close(value, theirs.detach().numpy(), np.dtype(np.float64))
+    for k, (grad, leaf) in enumerate(zip(grads, leaves, strict=True)):
+        slope = leaf.grad.numpy()
+        slope = slope if k < 2 else slope - np.sum(leaf.detach().numpy() * slope)
+        np.testing.assert_allclose(grad, slope, rtol=1e-9, atol=1e-12)
+    alike = fl.wasserstein_1d(x, y, p=p, root=True)
+    close(alike, ot.wasserstein_1d(x, y, p=p) ** (1 / p), np.dtype(np.float64))
+
+
+@ROUNDS
+def test_pot_sliced(seed: int, dtype: np.dtype) -> None:
+    torch, ot = pytest.importorskip("torch"), pytest.importorskip("ot")
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(12, 4)).astype(dtype), rng.normal(1, 2, (9, 4)).astype(dtype)
+    weights = (shares_of(rng, 12, dtype), shares_of(rng, 9, dtype)) if seed % 2 else (None, None)
+    loss = fl.SlicedWasserstein(n_projections=6, seed=seed, p=float(rng.choice([1, 2, 3])), root=True)
+    value, grads = loss.value_and_grad(x, y, *weights)
+    along = loss.directions(4).T.astype(dtype)
+    leaves = [torch.tensor(z, requires_grad=True) for z in (x, y)]
+    others = [None if w is None else torch.tensor(w) for w in weights]
+    theirs = ot.sliced_wasserstein_distance(*leaves, *others, p=loss.p, projections=torch.tensor(along))
+    theirs.backward()
+    close(value, theirs.detach().numpy(), dtype)
+    for grad, leaf in zip(grads[:2], leaves, strict=True):
+        np.testing.assert_allclose(grad, leaf.grad.numpy(), rtol=20 * REL[dtype], atol=20 * REL[dtype])
+
+
+@ROUNDS
+@pytest.mark.parametrize("kernel", ["energy", "gaussian", "laplacian"])
+def test_geomloss_kernels(seed: int, kernel: str, dtype: np.dtype) -> None:
+    """Its kernel_samples gives half of the square."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    blur = float(rng.uniform(0.5, 3))
+    arrays = [rng.normal(size=(8, 5)), rng.normal(0.5, 1, (6, 5)), shares_of(rng, 8, dtype), shares_of(rng, 6, dtype)]
+    x, y, w, v = (z.astype(dtype) for z in arrays)
+    tensors = [torch.tensor(z, requires_grad=k < 2) for k, z in enumerate((x, y, w, v))]
+
+    def of(a: Any, b: Any) -> Any:
+        squares = ((a[:, None] - b) ** 2).sum(-1)
+        d = torch.where(squares > 0, squares, torch.ones_like(squares)).sqrt() * (squares > 0)
+        return {"energy": -d, "gaussian": (-squares / 2 / blur**2).exp(), "laplacian": (-d / blur).exp()}[kernel]
+
+    a, b, s, t = tensors
+    half = 0.5 * s @ of(a, a) @ s + 0.5 * t @ of(b, b) @ t - s @ of(a, b) @ t
+    half.backward()
+    loss: Any = fl.EnergyDistance() if kernel == "energy" else fl.MMD(kernel=kernel, bandwidth=blur)
+    value, grads = loss.value_and_grad(x, y, w, v)
+    np.testing.assert_allclose(value / 2, half.detach().numpy(), rtol=REL[dtype], atol=REL[dtype])
+    for grad, leaf in zip(grads[:2], (a, b), strict=True):
+        np.testing.assert_allclose(grad / 2, leaf.grad.numpy(), rtol=20 * REL[dtype], atol=REL[dtype])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("reach", [None, 1.0])
+def test_pot_sinkhorn(seed: int, reach: float | None) -> None:
+    """Its plan is our gradient by costs."""
+    ot = pytest.importorskip("ot")
+    rng = np.random.default_rng(seed)
+    cost, eps = rng.uniform(0, 2, (6, 5)), float(rng.uniform(0.2, 1))
+    w, v = rng.uniform(0.1, 1, 6), rng.uniform(0.1, 1, 5)
+    rounds = {"stopThr": 1e-14, "numItermax": 5000}
+    if reach is None:
+        w, v = w / w.sum(), v / v.sum()
+        theirs = ot.sinkhorn(w, v, cost, eps, method="sinkhorn_log", **rounds)
+    else:
+        theirs = ot.unbalanced.sinkhorn_unbalanced(w, v, cost, eps, reach, reg_type="kl", **rounds)
+    loss = fl.Sinkhorn(blur=eps, p=1, reach=reach, debias=False, tolerance=1e-13)
+    value, grads = loss.value_and_grad(cost, None, w, v)
+    np.testing.assert_allclose(grads[0], theirs, rtol=1e-8, atol=1e-11)
+    if reach is None:
+        entropy = np.sum(theirs * np.log(theirs / np.outer(w, v)))
+        assert value == pytest.approx(np.sum(theirs * cost) + eps * entropy, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("reach", [None, 1.5])
+@pytest.mark.parametrize("p", [1, 2])
+def test_geomloss_sinkhorn(seed: int, reach: float | None, p: int) -> None:
+    """SamplesLoss("sinkhorn"): potentials by its symmetric iterations, gradients through the last of them alone."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    blur = float(rng.uniform(0.5, 1))
+    points = rng.normal(size=(7, 3)), rng.normal(0.5, 1, (5, 3))
+    weights = [shares_of(rng, n, np.dtype(np.float64)) * (1 if reach is None else 1.3 - 0.1 * n) for n in (7, 5)]
+    x, y = (torch.tensor(z, requires_grad=True) for z in points)
+    a, b = map(torch.tensor, weights)
+    eps, rho = blur**p, None if reach is None else reach**p
+    damping = 1.0 if rho is None else 1 / (1 + eps / rho)
+
+    def soft_minimum(z: Any, u: Any, weight: Any, potential: Any) -> Any:
+        squares = ((z[:, None] - u.detach()) ** 2).sum(-1)
+        cost = squares / 2 if p == 2 else torch.where(squares > 0, squares, torch.ones(())).sqrt() * (squares > 0)
+        return -damping * eps * torch.logsumexp(weight.log() + potential.detach() / eps - cost / eps, dim=1)
+
+    f, g, f_own, g_own = (torch.zeros(n, dtype=torch.float64) for n in (7, 5, 7, 5))
+    with torch.no_grad():
+        for _ in range(600):
+            turns = soft_minimum(x, y, b, g), soft_minimum(y, x, a, f)
+            f, g = (f + turns[0]) / 2, (g + turns[1]) / 2
+            f_own = (f_own + soft_minimum(x, x, a, f_own)) / 2
+            g_own = (g_own + soft_minimum(y, y, b, g_own)) / 2
+    f, g = soft_minimum(x, y, b, g), soft_minimum(y, x, a, f)
+    f_own, g_own = soft_minimum(x, x, a, f_own), soft_minimum(y, y, b, g_own)
+    if rho is None:
+        value = steep = a @ (f - f_own) + b @ (g - g_own)
+    else:
+        each = a @ ((-f_own / rho).exp() - (-f / rho).exp()) + b @ ((-g_own / rho).exp() - (-g / rho).exp())
+        value, steep = (rho + eps / 2) * each, (rho + eps) * each
+    steep.backward()
+    loss = fl.Sinkhorn(blur=blur, p=p, reach=reach, tolerance=1e-13)
+    ours, grads = loss.value_and_grad(*points, *weights)
+    assert ours == pytest.approx(float(value.detach()), rel=1e-9, abs=1e-11)
+    for grad, leaf in zip(grads[:2], (x, y), strict=True):
+        np.testing.assert_allclose(grad, leaf.grad.numpy(), rtol=1e-7, atol=1e-9)
+
+
 # ---- JAX and optax ----
 
 

@@ -28,6 +28,7 @@ TITLES = {
     "numpy": "NumPy",
     "torch": "PyTorch",
     "torch.compile": "torch.compile",
+    "pot": "POT",
     "jax": "JAX",
     "sklearn": "scikit-learn",
     "triad": "triad",

@@ -265,6 +265,36 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "mean",
         "fast": False,
     },
+    "Samples": {
+        "doc": "Losses between two sets of samples, with gradients to these and to their weights where they are given.",
+        "operands": {
+            "x": "Samples: their places along the last axis, or (..., samples, dimensions).",
+            "y": "Other samples, not necessarily as many.",
+            "x_weight": "A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.",
+            "y_weight": "The same of y.",
+        },
+        "optional": ("x_weight", "y_weight"),
+        "variables": ("x", "y", "x_weight", "y_weight"),
+        "weighed": "x",
+        "fast": False,
+    },
+    "SamplesOrCosts": {
+        "doc": "Losses between two clouds of points, or of what it costs to move each to each, with gradients to all.",
+        "operands": {
+            "x": "Points, (..., samples, dimensions); or without y the cost of each pair, (..., samples, samples).",
+            "y": "Other points, not necessarily as many; None if x holds costs.",
+            "x_weight": "A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.",
+            "y_weight": "The same of y.",
+        },
+        "optional": ("y", "x_weight", "y_weight"),
+        "meanings": {
+            "out": "Takes the gradients: a tuple of float32 or float64 arrays of the shapes of the operands given, or "
+            "operands themselves.",
+        },
+        "variables": ("x", "y", "x_weight", "y_weight"),
+        "weighed": "x",
+        "fast": False,
+    },
     "Params": {
         "doc": "Losses of parameters, whatever the data.",
         "operands": {"params": "An array, or a list of arrays."},
@@ -445,11 +475,14 @@ TYPES = {
 
 def packed(operands: tuple[str, ...], optional: tuple[str, ...]) -> str:
     """The operands as a tuple, without the optional ones if all of them are None."""
-    text = ", ".join(operands) + ("," if len(operands) == 1 else "")
+
+    def listed(names: tuple[str, ...]) -> str:
+        return ", ".join(names) + ("," if len(names) == 1 else "")
+
     if not optional:
-        return text
+        return listed(operands)
     missing = " and ".join(f"{name} is None" for name in optional)
-    return f"({text.removesuffix(', ' + ', '.join(optional))}) if {missing} else ({text})"
+    return f"({listed(operands[: -len(optional)])}) if {missing} else ({listed(operands)})"
 
 
 def parameters(operands: tuple[str, ...], optional: tuple[str, ...], types: dict[str, str] | None = None) -> list[str]:

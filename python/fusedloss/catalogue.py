@@ -6,6 +6,7 @@ from .arrays import Array, ArrayLike, Hinges, Labels, Mask, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
 from .losses.contrastive import InfoNCE, NPairs, NTXent, SupCon
+from .losses.discrepancy import MMD, EnergyDistance
 from .losses.divergence import JensenShannon, KLDivergence
 from .losses.embedding import Contrastive, ContrastiveDistance, CosineEmbedding, CosineSimilarity, Triplet
 from .losses.gan import (
@@ -42,7 +43,9 @@ from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber,
 from .losses.relative import MAPE, MSLE, SMAPE
 from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, StudentT, Tukey, Welsch
 from .losses.sequence import CTC, RNNT, SequenceCrossEntropy
+from .losses.sinkhorn import Sinkhorn
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
+from .losses.transport import HistogramEMD, SlicedWasserstein, Wasserstein1D
 from .losses.vae import ELBO, GaussianKL
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "ELBO",
     "MAE",
     "MAPE",
+    "MMD",
     "MSE",
     "MSLE",
     "RNNT",
@@ -67,6 +71,7 @@ __all__ = [
     "CriticGenerator",
     "CrossEntropy",
     "Dice",
+    "EnergyDistance",
     "Entmax15",
     "Expectile",
     "Exponential",
@@ -81,6 +86,7 @@ __all__ = [
     "Hinge",
     "HingeDiscriminator",
     "HingeEmbedding",
+    "HistogramEMD",
     "Huber",
     "InfoNCE",
     "Jaccard",
@@ -114,6 +120,8 @@ __all__ = [
     "RelativisticDiscriminator",
     "RelativisticGenerator",
     "SequenceCrossEntropy",
+    "Sinkhorn",
+    "SlicedWasserstein",
     "SmoothHinge",
     "SmoothL1",
     "Sparsemax",
@@ -127,6 +135,7 @@ __all__ = [
     "Tukey",
     "Tversky",
     "Tweedie",
+    "Wasserstein1D",
     "Welsch",
     "barron",
     "binary_cross_entropy",
@@ -143,6 +152,7 @@ __all__ = [
     "ctc",
     "dice",
     "elbo",
+    "energy_distance",
     "entmax15",
     "expectile",
     "exponential",
@@ -157,6 +167,7 @@ __all__ = [
     "hinge",
     "hinge_discriminator",
     "hinge_embedding",
+    "histogram_emd",
     "huber",
     "info_nce",
     "jaccard",
@@ -177,6 +188,7 @@ __all__ = [
     "mape",
     "margin_ranking",
     "minimax_generator",
+    "mmd",
     "modified_huber",
     "mse",
     "msle",
@@ -195,6 +207,8 @@ __all__ = [
     "relativistic_generator",
     "rnnt",
     "sequence_cross_entropy",
+    "sinkhorn",
+    "sliced_wasserstein",
     "smape",
     "smooth_hinge",
     "smooth_l1",
@@ -209,6 +223,7 @@ __all__ = [
     "tukey",
     "tversky",
     "tweedie",
+    "wasserstein_1d",
     "welsch",
 ]
 
@@ -219,6 +234,8 @@ LOSSES: dict[str, type[Loss]] = {
     "info_nce": InfoNCE,
     "n_pairs": NPairs,
     "sup_con": SupCon,
+    "energy_distance": EnergyDistance,
+    "mmd": MMD,
     "kl_divergence": KLDivergence,
     "jensen_shannon": JensenShannon,
     "cosine_similarity": CosineSimilarity,
@@ -288,11 +305,15 @@ LOSSES: dict[str, type[Loss]] = {
     "ctc": CTC,
     "rnnt": RNNT,
     "sequence_cross_entropy": SequenceCrossEntropy,
+    "sinkhorn": Sinkhorn,
     "cross_entropy": CrossEntropy,
     "focal": Focal,
     "poly_loss": PolyLoss,
     "symmetric_cross_entropy": SymmetricCrossEntropy,
     "generalized_cross_entropy": GeneralizedCrossEntropy,
+    "wasserstein_1d": Wasserstein1D,
+    "sliced_wasserstein": SlicedWasserstein,
+    "histogram_emd": HistogramEMD,
     "gaussian_kl": GaussianKL,
     "elbo": ELBO,
 }
@@ -442,6 +463,55 @@ def sup_con(
     """
     return SupCon(temperature=temperature, normalize=normalize, reduction=reduction)(
         embeddings, labels, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def energy_distance(
+    x: ArrayLike,
+    y: ArrayLike,
+    x_weight: ArrayLike | None = None,
+    y_weight: ArrayLike | None = None,
+    *,
+    unbiased: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The energy distance between point clouds: how far they are from one another, less how far within themselves.
+
+    The value of `EnergyDistance` as a function: `x`, `y`, `x_weight`, `y_weight` as in a call, the options those of the
+    class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return EnergyDistance(unbiased=unbiased, reduction=reduction)(
+        x, y, x_weight, y_weight, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def mmd(
+    x: ArrayLike,
+    y: ArrayLike,
+    x_weight: ArrayLike | None = None,
+    y_weight: ArrayLike | None = None,
+    *,
+    kernel: str = "gaussian",
+    bandwidth: float | tuple[float, ...] = 1.0,
+    unbiased: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The square of the maximum mean discrepancy between point clouds.
+
+    The value of `MMD` as a function: `x`, `y`, `x_weight`, `y_weight` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MMD(kernel=kernel, bandwidth=bandwidth, unbiased=unbiased, reduction=reduction)(
+        x, y, x_weight, y_weight, sample_weight=sample_weight, denominator=denominator
     )
 
 
@@ -2063,6 +2133,41 @@ def sequence_cross_entropy(
     )(pred, target, lengths=lengths, mask=mask, sample_weight=sample_weight, denominator=denominator)
 
 
+def sinkhorn(
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    x_weight: ArrayLike | None = None,
+    y_weight: ArrayLike | None = None,
+    *,
+    blur: float = 0.05,
+    p: float = 2.0,
+    debias: bool = True,
+    reach: float | None = None,
+    tolerance: float = 1e-05,
+    max_iterations: int = 1000,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Sinkhorn divergence between point clouds: transport with an entropic penalty, less its bias.
+
+    The value of `Sinkhorn` as a function: `x`, `y`, `x_weight`, `y_weight` as in a call, the options those of the
+    class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Sinkhorn(
+        blur=blur,
+        p=p,
+        debias=debias,
+        reach=reach,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        reduction=reduction,
+    )(x, y, x_weight, y_weight, sample_weight=sample_weight, denominator=denominator)
+
+
 def cross_entropy(
     pred: ArrayLike,
     target: ArrayLike,
@@ -2265,6 +2370,81 @@ def generalized_cross_entropy(
         truncate=truncate,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def wasserstein_1d(
+    x: ArrayLike,
+    y: ArrayLike,
+    x_weight: ArrayLike | None = None,
+    y_weight: ArrayLike | None = None,
+    *,
+    p: float = 1.0,
+    root: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Wasserstein distance between samples on a line.
+
+    The value of `Wasserstein1D` as a function: `x`, `y`, `x_weight`, `y_weight` as in a call, the options those of the
+    class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Wasserstein1D(p=p, root=root, reduction=reduction)(
+        x, y, x_weight, y_weight, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def sliced_wasserstein(
+    x: ArrayLike,
+    y: ArrayLike,
+    x_weight: ArrayLike | None = None,
+    y_weight: ArrayLike | None = None,
+    *,
+    n_projections: int = 50,
+    seed: int = 0,
+    p: float = 2.0,
+    root: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Wasserstein distance between point clouds, as the mean over directions that they are projected on.
+
+    The value of `SlicedWasserstein` as a function: `x`, `y`, `x_weight`, `y_weight` as in a call, the options those of
+    the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SlicedWasserstein(n_projections=n_projections, seed=seed, p=p, root=root, reduction=reduction)(
+        x, y, x_weight, y_weight, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def histogram_emd(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    axis: int = -1,
+    p: int = 1,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The earth mover's distance between histograms on the same bins in order.
+
+    The value of `HistogramEMD` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return HistogramEMD(axis=axis, p=p, normalize=normalize, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
 
 
 def gaussian_kl(

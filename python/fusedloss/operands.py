@@ -5428,6 +5428,545 @@ class PredTargetMeanLogVar(Kind):
         return self._weight_total(mean, sample_weight)
 
 
+class Samples(Kind):
+    """Losses between two sets of samples, with gradients to these and to their weights where they are given."""
+
+    operands = ("x", "y", "x_weight", "y_weight")
+    variables = ("x", "y", "x_weight", "y_weight")
+    optional = ("x_weight", "y_weight")
+    weighed = "x"
+
+    def __call__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            x: Samples: their places along the last axis, or (..., samples, dimensions).
+            y: Other samples, not necessarily as many.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(
+            VALUE,
+            ((x, y) if x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+        )
+
+    def value_and_grad(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            x: Samples: their places along the last axis, or (..., samples, dimensions).
+            y: Other samples, not necessarily as many.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            ((x, y) if x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            x: Samples: their places along the last axis, or (..., samples, dimensions).
+            y: Other samples, not necessarily as many.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            ((x, y) if x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            x: Samples: their places along the last axis, or (..., samples, dimensions).
+            y: Other samples, not necessarily as many.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            ((x, y) if x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            x: Samples: their places along the last axis, or (..., samples, dimensions).
+            y: Other samples, not necessarily as many.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            ((x, y) if x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        vector: tuple[ArrayLike, ...],
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            x: Samples: their places along the last axis, or (..., samples, dimensions).
+            y: Other samples, not necessarily as many.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            vector: What the Hessian is multiplied with: a tuple, one for each operand.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            ((x, y) if x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            x: Samples: their places along the last axis, or (..., samples, dimensions).
+            y: Other samples, not necessarily as many.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial(
+            ((x, y) if x_weight is None and y_weight is None else (x, y, x_weight, y_weight)), sample_weight
+        )
+
+    def weight_total(self, x: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            x: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(x, sample_weight)
+
+
+class SamplesOrCosts(Kind):
+    """Losses between two clouds of points, or of what it costs to move each to each, with gradients to all."""
+
+    operands = ("x", "y", "x_weight", "y_weight")
+    variables = ("x", "y", "x_weight", "y_weight")
+    optional = ("y", "x_weight", "y_weight")
+    weighed = "x"
+
+    def __call__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            x: Points, (..., samples, dimensions); or without y the cost of each pair, (..., samples, samples).
+            y: Other points, not necessarily as many; None if x holds costs.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(
+            VALUE,
+            ((x,) if y is None and x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+        )
+
+    def value_and_grad(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            x: Points, (..., samples, dimensions); or without y the cost of each pair, (..., samples, samples).
+            y: Other points, not necessarily as many; None if x holds costs.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the shapes of the operands given, or
+                operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            ((x,) if y is None and x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            x: Points, (..., samples, dimensions); or without y the cost of each pair, (..., samples, samples).
+            y: Other points, not necessarily as many; None if x holds costs.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the shapes of the operands given, or
+                operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            ((x,) if y is None and x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            x: Points, (..., samples, dimensions); or without y the cost of each pair, (..., samples, samples).
+            y: Other points, not necessarily as many; None if x holds costs.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the shapes of the operands given, or
+                operands themselves.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            ((x,) if y is None and x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            x: Points, (..., samples, dimensions); or without y the cost of each pair, (..., samples, samples).
+            y: Other points, not necessarily as many; None if x holds costs.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the shapes of the operands given, or
+                operands themselves.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            ((x,) if y is None and x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        vector: tuple[ArrayLike, ...],
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            x: Points, (..., samples, dimensions); or without y the cost of each pair, (..., samples, samples).
+            y: Other points, not necessarily as many; None if x holds costs.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            vector: What the Hessian is multiplied with: a tuple, one for each operand.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the shapes of the operands given, or
+                operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            ((x,) if y is None and x_weight is None and y_weight is None else (x, y, x_weight, y_weight)),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        x_weight: ArrayLike | None = None,
+        y_weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            x: Points, (..., samples, dimensions); or without y the cost of each pair, (..., samples, samples).
+            y: Other points, not necessarily as many; None if x holds costs.
+            x_weight: A weight >= 0 for each sample of x; None if all are alike, and so without a gradient.
+            y_weight: The same of y.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial(
+            ((x,) if y is None and x_weight is None and y_weight is None else (x, y, x_weight, y_weight)), sample_weight
+        )
+
+    def weight_total(self, x: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            x: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(x, sample_weight)
+
+
 class Params(Kind):
     """Losses of parameters, whatever the data."""
 
