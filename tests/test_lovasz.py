@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from sampling import SORTED_ERRORS
 
 import fusedloss as fl
+from fusedloss import _core
 
 Array = np.ndarray
 
@@ -83,6 +85,50 @@ def test_at_errors_of_one_it_is_the_jaccard_loss(loss: Any, backend: str) -> Non
     assert value == pytest.approx(
         np.mean([1 - np.sum(own & ~bad) / np.sum(own | bad) for own, bad in parts]), rel=1e-12
     )
+
+
+@each_loss
+@pytest.mark.parametrize("target_dtype", [np.uint8, bool, np.float32])
+def test_against_the_reference(loss: Any, target_dtype: Any, dtype: np.dtype) -> None:
+    """Errors of several orders of magnitude, more than a block of them; all exact in float32, some equal."""
+    pred, target = images(loss.replace(ignore_index=None), dtype, shape=(2, 50, 61))
+    rng = np.random.default_rng(5)
+    pred = (np.round(pred * 10.0 ** rng.uniform(0, 5, pred.shape)) / 8).astype(dtype)
+    target = target.astype(target_dtype)
+    if loss.ignore_index is not None and target_dtype is not bool:
+        target[rng.random(target.shape) < 0.1] = loss.ignore_index
+    for mask in (None, rng.integers(0, 3, pred.shape)):
+        value, grad = loss.value_and_grad(pred, target, mask=mask)
+        with fl.use_backend("numpy"):
+            expected = loss.value_and_grad(pred, target, mask=mask)
+        assert value == pytest.approx(expected[0], rel=1e-13)
+        np.testing.assert_allclose(grad, expected[1], rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("narrow", [np.float16, ml_dtypes.bfloat16])
+def test_narrow_floats(narrow: Any) -> None:
+    pred, target = images(fl.LovaszHinge(), np.float32)
+    pred = pred.astype(narrow)
+    value, grad = fl.LovaszHinge().value_and_grad(pred, target)
+    wide = fl.LovaszHinge().value_and_grad(pred.astype(np.float32), target)
+    assert grad.dtype == narrow
+    assert value == wide[0]
+    np.testing.assert_array_equal(grad, wide[1].astype(narrow))
+
+
+@each_loss
+def test_the_same_bits_on_all_instruction_sets(loss: Any, dtype: np.dtype) -> None:
+    operands = images(loss, dtype, shape=(3, 30, 41))
+    before, found = _core.isa(), []
+    try:
+        for isa in _core.supported_isas():
+            if isa != "baseline" or before == "baseline":  # without fused multiply-add
+                _core.select_isa(isa)
+                value, grad = loss.value_and_grad(*operands)
+                found.append((value, grad.tobytes()))
+    finally:
+        _core.select_isa(before)
+    assert len(set(found)) == 1
 
 
 @each_loss

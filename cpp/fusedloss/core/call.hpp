@@ -133,7 +133,7 @@ struct Call {
   const std::int64_t* starts;
   double frames;               ///< what an item takes on average, in steps over `classes`; 1 but for utterances
   const Sequences* sequences;  ///< utterances only
-  const Overlaps* overlaps;    ///< maps only
+  const Overlaps* overlaps;    ///< maps, sorted or not, only
 };
 
 /// What a task hands back, added up in task order.
@@ -160,6 +160,7 @@ enum Kind : std::int32_t {
   queries_of_pairs,
   utterances,
   maps,
+  sorted_pixels,
   pairs_of_vectors
 };
 

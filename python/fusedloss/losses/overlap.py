@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import backend, checks
 from ..arrays import Array
 from ..domains import NOT_NEGATIVE, POSITIVE
 from ..facts import Facts, Traits
-from ..kinds.lovasz import SortedErrors
+from ..kinds.lovasz import ImageBatch, SortedErrors, check_mask, extension, image_mask
 from ..kinds.overlaps import Items, Overlaps
 from ..operands import MapsTarget
 from ..options import Choice, Flag, Real, option
@@ -312,8 +313,53 @@ class LovaszHinge(MapsTarget, SortedErrors):
     )
     traits = Traits(convex=True, lipschitz=1.0)
 
-    def errors(self, pred: Array, target: Array) -> Array:
-        return 1 - np.where(target, pred, -pred)
+    kernel = "lovasz_hinge"
 
-    def error_slope(self, target: Array) -> Array:
-        return np.where(target, -1.0, 1.0)
+    def _batch(self, operands: tuple[Any, ...]) -> ImageBatch:
+        pred, target = checks.floating(operands[0], "pred"), checks.array(operands[1], "target")
+        if pred.ndim == 0:
+            raise ValueError("pred must have a first axis of images, got a single number")
+        checks.same_shape(target, pred.shape, "target")
+        shape = pred.shape[:1] if self.per_image else ()
+        inputs = pred, target, image_mask(operands[2], pred.shape)
+        batch = ImageBatch(shape, inputs, {"pred": pred}, checks.precision(pred.dtype), None)
+        if not backend.compiled():  # the extension finds out as it reads them
+            self._check(batch)
+        return batch
+
+    def _check(self, batch: ImageBatch) -> None:
+        _, target, mask = batch.inputs
+        wrong = (target != 0) & (target != 1)
+        if self.ignore_index is not None:
+            wrong &= target != self.ignore_index
+        if mask is not None:
+            check_mask(mask)
+            wrong &= mask != 0
+        if wrong.any():
+            at = checks.index(int(np.argmax(wrong)), wrong.shape)
+            raise ValueError(f"target must be 0 or 1, got {target[at]} at index {at}")
+
+    def _sort(self, batch: ImageBatch, slopes: Array, grad: Array | None) -> Array:
+        pred = self.by_image(batch, batch.inputs[0])[:, np.newaxis]
+        given = None if grad is None else self.by_image(batch, grad)[:, np.newaxis]
+        found, bad = self.run_sorted(batch, pred, slopes[:, np.newaxis], given)
+        if bad >= 0:
+            self._check(batch)
+        values: Array = found[:, 0, 0]
+        return values
+
+    def _sort_reference(self, batch: ImageBatch, slopes: Array, grad: Array | None) -> Array:
+        pred, target = (self.by_image(batch, x) for x in batch.inputs[:2])
+        mask = None if batch.inputs[2] is None else self.by_image(batch, batch.inputs[2])
+        values = np.zeros(len(pred))
+        for item, slope in enumerate(slopes):
+            z, t = pred[item].astype(np.float64).reshape(-1), target[item].reshape(-1)
+            w = None if mask is None else mask[item].reshape(-1)
+            counts = None if w is None else w != 0
+            if self.ignore_index is not None:
+                counts = (t != self.ignore_index) if counts is None else counts & (t != self.ignore_index)
+            with np.errstate(all="ignore"):
+                values[item], by, _ = extension(1 - np.where(t == 1, z, -z), t == 1, w, counts, slope)
+            if grad is not None:
+                self.by_image(batch, grad)[item] = np.where(t == 1, -by, by).reshape(pred[item].shape)
+        return values
