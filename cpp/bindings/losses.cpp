@@ -464,13 +464,17 @@ py::object first_sample(const py::object& maps, std::int64_t samples, std::int64
   return py::array(array.dtype(), shape, strides, array.data(), array);
 }
 
-/// Without `slopes` the sums of each sample and class (overlap, excess, missing), and the first sample that is outside
-/// the domain or -1; with them, the gradient. `axis` is the class axis of pred, behind that of the samples.
-std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule, int precision, const py::array& pred,
-                                                 const py::array& target, const py::object& mask, int axis,
-                                                 std::optional<std::int64_t> ignore_index, std::optional<double> ignore,
-                                                 const std::optional<py::array_t<double>>& slopes,
-                                                 const py::object& grad) {
+/// gamma, smoothing, a weight for each class, and what multiplies the gradient of a loss that rides along.
+using RiderOptions = std::tuple<double, double, std::optional<py::array_t<double>>, double>;
+
+/// Without `slopes` the sums of each sample and class (overlap, excess, missing), the first sample that is outside the
+/// domain or -1, and the weighted sum of what rides along; with them, the gradient, or what `pulled`, derivatives by
+/// probabilities, come to. `axis` is the class axis of pred, behind that of the samples.
+std::tuple<py::object, std::int64_t, double> run_overlaps(
+    const py::capsule& plan_capsule, int precision, const py::array& pred, const py::array& target,
+    const py::object& mask, int axis, std::optional<std::int64_t> ignore_index, std::optional<double> ignore,
+    const std::optional<py::array_t<double>>& slopes, const py::object& grad, const py::object& pulled,
+    const std::optional<RiderOptions>& rider) {
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   if (kernel.kind != abi::maps || axis < 1 || axis >= pred.ndim() || pred.size() == 0 ||
@@ -494,6 +498,7 @@ std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule
   space.add(first_sample(target, samples, all.target_stride), !all.labels, false, call.inputs[1]);
   space.add(first_sample(mask, samples, all.mask_stride), false, false, call.weight);
   space.add(first_sample(grad, samples, all.grad_stride), true, true, call.grad[0]);
+  space.add(first_sample(pulled, samples, all.pulled_stride), true, false, call.vector[0]);
   space.finish(call);
   const auto part_aligned = [](abi::Array& array, std::int64_t stride) {
     if (array.layout != abi::absent && stride % item_size(array.dtype) != 0) array.layout = abi::strided;
@@ -504,6 +509,15 @@ std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule
   call.labels = classes;
   call.frames = static_cast<double>(samples);
   call.overlaps = &all;
+  if (rider) {
+    if (!all.labels) throw py::value_error("fusedloss._core: what rides along takes labels");
+    const auto& [gamma, smoothing, class_weight, scale] = *rider;
+    all.rides = true;
+    all.gamma = gamma;
+    all.smoothing = smoothing;
+    call.class_weight = class_weight ? a_class_each(*class_weight, classes) : nullptr;
+    call.scale = scale;
+  }
   if (slopes) {
     if (slopes->ndim() != 3 || slopes->shape(0) != samples || slopes->shape(1) != classes || slopes->shape(2) != 2 ||
         !(slopes->flags() & py::array::c_style)) {
@@ -511,7 +525,7 @@ std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule
     }
     all.slopes = slopes->data();
     execute(kernel, precision, abi::value_grad, call);
-    return {py::none(), -1};
+    return {py::none(), -1, 0.0};
   }
   const std::int64_t tasks = kernel.tasks[precision](&call), blocks = tasks / samples;
   std::vector<double> sums(static_cast<std::size_t>(tasks * classes * 3));
@@ -527,7 +541,7 @@ std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule
       joined.mutable_data()[sample * classes * 3 + k] = total.sum + total.residue;
     }
   }
-  return {joined, outcome.invalid};
+  return {joined, outcome.invalid, outcome.sum};
 }
 
 /// Of each image and class of pred (images, classes, ...) the value and the weight of the class's pixels; with

@@ -51,6 +51,12 @@ FUSEDLOSS_SHARED std::int64_t item_tasks(const abi::Call* call) {
   return call->overlaps->samples * call->classes;
 }
 
+/// How many records there are of each digit.
+template <class T>
+struct DigitCounts {
+  Bits<T> of[sorting_passes<T>][digits];
+};
+
 /// Whether the gradient of an item lies pixel by pixel.
 template <class T>
 FUSEDLOSS_INLINE bool scattered_in_place(const abi::Call* call) {
@@ -76,12 +82,12 @@ FUSEDLOSS_SHARED void bring_pixels(const abi::Array& array, const abi::Items& it
   stage(here, items, first, count, to);
 }
 
-/// Sorts by radix, from and to `records`; `counts` are those of each digit.
+/// Sorts by radix; gives which of both arrays holds the result. The counts are spent.
 template <class T>
 FUSEDLOSS_SHARED ErrorRecord<T>* sort_records(ErrorRecord<T>* records, ErrorRecord<T>* room, std::int64_t size,
-                                              Bits<T> (&counts)[sorting_passes<T>][digits]) {
+                                              DigitCounts<T>& counts) {
   for (int pass = 0; pass < sorting_passes<T>; ++pass) {
-    Bits<T>* const next = counts[pass];
+    Bits<T>* const next = counts.of[pass];
     const int shift = pass * digit_bits;
     if (size == 0 || next[(records[0].key >> shift) & (digits - 1)] == static_cast<Bits<T>>(size)) continue;
     Bits<T> before = 0;
@@ -122,7 +128,7 @@ class SortedItem {
   FUSEDLOSS_INLINE bool collect() {
     bool inside = true;
     Total total;
-    for (int pass = 0; pass < sorting_passes<T>; ++pass) std::memset(counts[pass], 0, sizeof counts[pass]);
+    std::memset(&counts, 0, sizeof counts);
     for (std::int64_t first = 0; first < size; first += block_size<T>) {
       const int count = static_cast<int>(size - first < block_size<T> ? size - first : block_size<T>);
       bring_pixels(call->inputs[0], call->items, image * all.pred_stride + c * call->inputs[0].class_stride, first,
@@ -166,7 +172,7 @@ class SortedItem {
   std::int64_t found = 0;  ///< how many records there are
   double of_class = 0;     ///< the weight of all pixels of the class
   bool spoilt = false;     ///< whether an error is NaN
-  Bits<T> counts[sorting_passes<T>][digits];
+  DigitCounts<T> counts;
   T x[block_size<T>];
   std::int64_t labels[block_size<T>];
 
@@ -208,7 +214,7 @@ class SortedItem {
       const bool kept = !(error <= 0) & counts_here;
       any_nan |= kept & nan;
       for (int pass = 0; pass < sorting_passes<T>; ++pass) {
-        counts[pass][(key >> (pass * digit_bits)) & (digits - 1)] += static_cast<Bits<T>>(kept);
+        counts.of[pass][(key >> (pass * digit_bits)) & (digits - 1)] += static_cast<Bits<T>>(kept);
       }
       found += kept;
     }

@@ -45,7 +45,7 @@ class SortedErrors(Kind):
     ignore_index: int | None = option(default=None, accepts=Maybe(Integer()))
 
     orders = ("value", "grad")
-    kernel: ClassVar[str]
+    kernel_name: ClassVar[str]
     """That of the extension."""
 
     # ---- What a loss provides ----
@@ -100,7 +100,7 @@ class SortedErrors(Kind):
     # ---- What the kind provides ----
 
     def _make_plan(self) -> Any:
-        return backend.plan(self.kernel, (), self.reduction, None)
+        return backend.plan(self.kernel_name, (), self.reduction, None)
 
     def _inputs(self) -> tuple[str, ...]:
         return (*self.operands, *self.arguments)
