@@ -10,6 +10,7 @@ import numpy as np
 
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
+from fusedloss.kinds.boxes import Boxes
 from fusedloss.kinds.clouds import Clouds
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
@@ -17,6 +18,7 @@ from fusedloss.kinds.histograms import Histograms
 from fusedloss.kinds.lattices import Lattices
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
+from fusedloss.kinds.mapsums import MapSum
 from fusedloss.kinds.measures import Measured
 from fusedloss.kinds.mining import Mining
 from fusedloss.kinds.overlaps import Overlaps
@@ -40,8 +42,11 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Tokens: ((32, 50, 1000), (16, 512, 32000)),  # sequences, tokens, classes
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
     Lattices: ((200, 16, 64, 30), (100, 4, 1024, 40)),
+    fl.LovaszSoftmax: ((4, 3, 64, 64), (4, 3, 512, 512)),  # samples, classes, pixels
     SortedErrors: ((4, 64, 64), (4, 512, 512)),  # images
-    Overlaps: ((4, 3, 64, 64), (4, 3, 512, 512), (2, 19, 512, 1024)),  # samples, classes, pixels: the last, of streets
+    Overlaps: ((4, 3, 64, 64), (4, 3, 512, 512), (2, 19, 512, 1024)),  # as above: the last, of streets
+    MapSum: ((4, 3, 64, 64), (4, 3, 512, 512)),
+    Boxes: ((10**3,), (10**5,)),
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
     Mining: ((256, 128), (2048, 128)),
@@ -61,8 +66,11 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Tokens: ((32, 50, 1000),),
     Sequences: ((200, 16, 64, 30),),
     Lattices: ((50, 4, 64, 10),),
+    fl.LovaszSoftmax: ((4, 3, 64, 64),),
     SortedErrors: ((4, 64, 64),),
     Overlaps: ((4, 3, 64, 64),),
+    MapSum: ((4, 3, 64, 64),),
+    Boxes: ((10**3,),),
     Measured: ((256, 64), (4096, 128)),
     Compares: ((256, 128),),
     Mining: ((256, 128),),
@@ -113,7 +121,11 @@ class Case:
             return pred, rng.uniform(0, 1, pred.shape).astype(self.dtype), mean, log_var
         if kind_of(type(self.loss)) is SortedErrors:
             return _draw(rng, None, self.shape, self.dtype), rng.integers(0, 2, self.shape)
-        if kind_of(type(self.loss)) is Overlaps:
+        if kind_of(type(self.loss)) is Boxes:  # corners of an image, as a detector finds them
+            low = rng.uniform(0, 400, (self.shape[0], 2))
+            target = np.concatenate([low, low + rng.uniform(10, 200, low.shape)], axis=1)
+            return (target + rng.normal(0, 3, target.shape)).astype(self.dtype), target.astype(self.dtype)
+        if kind_of(type(self.loss)) in (Overlaps, MapSum, fl.LovaszSoftmax):
             pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
             return pred, rng.integers(0, self.shape[1], (self.shape[0], *self.shape[2:]))
         if kind_of(type(self.loss)) in (Sequences, Lattices):

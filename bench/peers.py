@@ -203,7 +203,10 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.Dice: lambda f, z, y: _torch_overlap(f, z, y, 2.0, 1.0),
     fl.Jaccard: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 1.0),
     fl.Tversky: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 0.5),
-    fl.LovaszHinge: lambda f, z, y: _torch_lovasz(f, z.flatten(), y.flatten()),
+    fl.LovaszHinge: lambda f, z, y: _torch_lovasz(f, 1 - z.flatten() * (2 * y.flatten() - 1), y.flatten()),
+    fl.LovaszSoftmax: lambda f, z, y: _torch_lovasz_softmax(f, z.softmax(1).movedim(1, 0).flatten(1), y.flatten()),
+    fl.DiceCE: lambda f, z, y: _torch_overlap(f, z, y, 2.0, 1.0, softmax=True) + f.cross_entropy(z, y),
+    fl.IoULoss: lambda f, z, y: _torch_boxes(f, z, y),
     fl.OrdinalCumulative: lambda f, z, y: _torch_ordinal(f, z, y),
     fl.SquaredEMD: lambda f, z, y: _torch_emd(f, z, y),
     fl.CosineEmbedding: Several(lambda f, x1, x2, y: f.cosine_embedding_loss(x1, x2, y), (0, 1)),
@@ -247,20 +250,33 @@ def _torch_rnnt(f: Any, z: Any, y: Any, frames: Any, labels: Any) -> Any:
     return -(ways[:, -1] + blank[:, -1, -1]).mean()
 
 
-def _torch_overlap(f: Any, z: Any, y: Any, overlap: float, wrong: float) -> Any:
+def _torch_overlap(f: Any, z: Any, y: Any, overlap: float, wrong: float, softmax: bool = False) -> Any:
     """As MONAI writes it: one-hot maps, products and sums over pixels."""
-    p, t = z.sigmoid(), f.one_hot(y, z.shape[1]).movedim(-1, 1).to(z.dtype)
+    p, t = z.softmax(1) if softmax else z.sigmoid(), f.one_hot(y, z.shape[1]).movedim(-1, 1).to(z.dtype)
     pixels = tuple(range(2, z.ndim))
     both = (p * t).sum(pixels)
     return (1 - overlap * both / ((overlap - 2 * wrong) * both + wrong * (p.sum(pixels) + t.sum(pixels)))).mean()
 
 
-def _torch_lovasz(f: Any, z: Any, y: Any) -> Any:
+def _torch_lovasz(f: Any, errors: Any, y: Any) -> Any:
     """As the paper's authors write it: all errors are sorted, the loss of each set is made, and its differences."""
-    errors, order = (1 - z * (2 * y - 1)).sort(descending=True)
-    own = y[order].to(z.dtype)
+    errors, order = errors.sort(descending=True)
+    own = y[order].to(errors.dtype)
     sets = 1 - (own.sum() - own.cumsum(0)) / (own.sum() + (1 - own).cumsum(0))
     return (f.relu(errors) * f.pad(sets, (1, 0)).diff()).sum()
+
+
+def _torch_lovasz_softmax(f: Any, p: Any, y: Any) -> Any:
+    owned = [(y == c).to(p.dtype) for c in range(len(p))]
+    return sum(_torch_lovasz(f, (own - of).abs(), own) for own, of in zip(owned, p, strict=True)) / len(p)
+
+
+def _torch_boxes(f: Any, z: Any, y: Any) -> Any:
+    """As torchvision writes it, column by column."""
+    (x1, y1, x2, y2), (u1, v1, u2, v2) = z.unbind(-1), y.unbind(-1)
+    shared = f.relu(x2.minimum(u2) - x1.maximum(u1)) * f.relu(y2.minimum(v2) - y1.maximum(v1))
+    union = (x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1) - shared
+    return (1 - shared / union).mean()
 
 
 def _torch_ordinal(f: Any, z: Any, y: Any) -> Any:

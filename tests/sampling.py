@@ -13,9 +13,11 @@ import numpy as np
 
 import fusedloss as fl
 from fusedloss.domains import Interval, Points
+from fusedloss.kinds.boxes import Boxes
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.lovasz import SortedErrors
+from fusedloss.kinds.mapsums import MapSum
 from fusedloss.kinds.overlaps import Overlaps
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
@@ -194,6 +196,8 @@ def _within(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...]
 QUERIES = [loss for loss in INSTANCES if isinstance(loss, Queries)]  # test_queries.py has these
 OVERLAPS = [loss for loss in INSTANCES if isinstance(loss, Overlaps)]  # test_overlap.py
 SORTED_ERRORS = [loss for loss in INSTANCES if isinstance(loss, SortedErrors)]  # test_lovasz.py
+MAP_SUMS = [loss for loss in INSTANCES if isinstance(loss, MapSum)]  # test_mapsums.py
+BOXES = [loss for loss in INSTANCES if isinstance(loss, Boxes)]  # test_boxes.py
 DIVERGENCES = [loss for loss in INSTANCES if isinstance(loss, Divergences)]  # test_divergence.py
 PREDICTIONS = [
     loss for loss in INSTANCES if loss.operands == ("pred", "target") and isinstance(loss, (Elementwise, Rows))

@@ -916,6 +916,111 @@ def test_geomloss_sinkhorn(seed: int, reach: float | None, p: int) -> None:
         np.testing.assert_allclose(grad, leaf.grad.numpy(), rtol=1e-7, atol=1e-9)
 
 
+@ROUNDS
+@pytest.mark.parametrize("per_image", [False, True])
+@pytest.mark.parametrize("classes", ["present", "all", (0, 3)])
+def test_lovasz_softmax(seed: int, per_image: bool, classes: Any, dtype: np.dtype) -> None:
+    """The formula of the paper's authors."""
+    torch = pytest.importorskip("torch")
+    z, y, _ = segmentation(seed, dtype)
+    y = np.where(np.random.default_rng(seed).random(y.shape) < 0.2, 255, y)
+
+    def of_pixels(p: Any, labels: Any) -> Any:
+        values = []
+        for c in range(4) if isinstance(classes, str) else classes:
+            own = (labels == c).to(p.dtype)
+            if classes == "present" and own.sum() == 0:
+                continue
+            errors, order = (own - p[:, c]).abs().sort(descending=True)
+            own = own[order]
+            sets = 1 - (own.sum() - own.cumsum(0)) / (own.sum() + (1 - own).cumsum(0))
+            values.append((errors * torch.nn.functional.pad(sets, (1, 0)).diff()).sum())
+        return torch.stack(values).mean()
+
+    def theirs(x: Any) -> Any:
+        p, labels = x.softmax(1).movedim(1, -1), torch.tensor(y)
+        images = zip(p, labels, strict=True) if per_image else [(p, labels)]
+        return torch.stack([of_pixels(image[own != 255], own[own != 255]) for image, own in images]).mean()
+
+    value, grad = fl.LovaszSoftmax(per_image=per_image, classes=classes, ignore_index=255).value_and_grad(z, y)
+    expected, slope = torch_gradient(theirs, z)
+    close(value, expected, dtype)
+    np.testing.assert_allclose(grad, slope, rtol=20 * REL[dtype], atol=10 * REL[dtype] * np.max(np.abs(slope)))
+
+
+@ROUNDS
+@pytest.mark.parametrize("kind", ["DiceCELoss", "FocalLoss"])
+def test_monai_sums(seed: int, kind: str, dtype: np.dtype) -> None:
+    """The mean of its focal loss is over classes, too, and that of its DiceFocalLoss is of sigmoids: so both apart."""
+    torch = pytest.importorskip("torch")
+    monai = pytest.importorskip("monai.losses")
+    if kind == "FocalLoss" and dtype == np.float64:
+        return  # it computes in float32
+    z, y, _ = segmentation(seed, dtype)
+    rng = np.random.default_rng(seed)
+    batch, background, squared = (bool(x) for x in rng.random(3) < 0.5)
+    above, below, of_dice, of_pixels = rng.uniform(1e-3, 2, 4)
+    dice: dict[str, Any] = {"softmax": True, "batch": batch, "squared_pred": squared, "include_background": background}
+    dice |= {"smooth_nr": above, "smooth_dr": below}
+    ours: dict[str, Any] = {"batch": batch, "squared": squared, "include_background": background}
+    ours |= {"smooth": (above, below), "lambda_dice": of_dice}
+    theirs: Any
+    loss: Any
+    if kind == "DiceCELoss":
+        theirs = monai.DiceCELoss(**dice, lambda_dice=of_dice, lambda_ce=of_pixels, label_smoothing=0.1)
+        loss = fl.DiceCE(**ours, lambda_ce=of_pixels, label_smoothing=0.1)
+    else:
+        gamma = float(rng.uniform(0.5, 3))
+        regions, pixels = monai.DiceLoss(**dice), monai.FocalLoss(gamma=gamma, use_softmax=True)
+        loss = fl.DiceFocal(**ours, gamma=gamma, lambda_focal=of_pixels)
+
+        def theirs(x: Any, t: Any) -> Any:
+            return of_dice * regions(x, t) + 4 * of_pixels * pixels(x, t)
+
+    value, grad = loss.value_and_grad(z, y)
+    maps = torch.tensor((y[:, None] == np.arange(4).reshape(-1, 1, 1)).astype(dtype))
+    expected, slope = torch_gradient(lambda x: theirs(x, maps), z)
+    close(value, expected, dtype)
+    np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
+
+
+# ---- Boxes: the formulas of torchvision, without what it adds to denominators ----
+
+
+@ROUNDS
+@pytest.mark.parametrize("kind", ["iou", "giou", "diou", "ciou"])
+def test_torchvision_boxes(seed: int, kind: str, dtype: np.dtype) -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, 2, (2, 30, 2))
+    pred, target = np.concatenate([low, low + rng.uniform(0.1, 3, low.shape)], axis=-1).astype(dtype)
+    pred[0] = target[0] + 5  # apart
+    pred[1] += np.tile(target[1, :2] - pred[1, :2], 2)  # a shared corner
+
+    def theirs(x: Any) -> Any:
+        y = torch.tensor(target)
+        side, own = x[:, 2:] - x[:, :2], y[:, 2:] - y[:, :2]
+        shared = (torch.minimum(x[:, 2:], y[:, 2:]) - torch.maximum(x[:, :2], y[:, :2])).clamp(min=0).prod(1)
+        union = side.prod(1) + own.prod(1) - shared
+        iou = shared / union
+        whole = torch.maximum(x[:, 2:], y[:, 2:]) - torch.minimum(x[:, :2], y[:, :2])
+        if kind == "iou":
+            return 1 - iou
+        if kind == "giou":
+            return 1 - iou + (whole.prod(1) - union) / whole.prod(1)
+        gap = (x[:, :2] + x[:, 2:] - y[:, :2] - y[:, 2:]) / 2
+        value = 1 - iou + (gap**2).sum(1) / (whole**2).sum(1)
+        if kind == "ciou":
+            v = 4 / np.pi**2 * (torch.atan(own[:, 0] / own[:, 1]) - torch.atan(side[:, 0] / side[:, 1])) ** 2
+            value = value + v * v / (1 - iou + v)  # its factor v / (1 - iou + v) is a constant there
+        return value
+
+    value, grad = fl.IoULoss(kind=kind, reduction="none").value_and_grad(pred, target)
+    expected, slope = torch_gradient(theirs, pred)
+    close(value, expected, dtype)
+    np.testing.assert_allclose(grad, slope, rtol=50 * REL[dtype], atol=5 * REL[dtype])
+
+
 # ---- JAX and optax ----
 
 

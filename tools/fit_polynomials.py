@@ -159,6 +159,12 @@ def atanh_tail(t: mpf) -> mpf:
     return (2 * mp.atanh(s) - 2 * s) / s**3
 
 
+def atan_tail(s: mpf) -> mpf:
+    """(atan(t) - t) / t^3 as a function of s = t^2."""
+    t = mp.sqrt(s)
+    return (mp.atan(t) - t) / t**3 if s > mpf("1e-20") else -mpf(1) / 3 + s / 5
+
+
 def exp2_slope(x: mpf) -> mpf:
     return mp.expm1(x * mp.log(2)) / x
 
@@ -224,6 +230,8 @@ FITS = [
     Fit("logistic_log1p", log1p_tail, lambda e: e**2 / mp.log1p(e), mpf(0), mpf(1), 9, 0),
     # The same by s = e / (2 + e), at most 1/3.
     Fit("logistic_atanh", atanh_tail, lambda t: t / 2, mpf(0), mpf(1) / 9, 0, 11),
+    # atan t = t + t^3 P(t^2), |t| at most the tangent of half of 45 degrees.
+    Fit("atan", atan_tail, lambda s: s, mpf(0), mp.tan(mp.pi / 8) ** 2, 0, 11),
     # log cosh a = a^2 P(a^2) for a <= 1.
     Fit("log_cosh", lambda y: log_cosh(mp.sqrt(y)) / y, lambda y: y / log_cosh(mp.sqrt(y)), mpf(0), mpf(1), 8, 16),
     # log cosh a = a - ln 2 + e + e^2 P(e), e = e^-2a, for a >= 1; the error relative to the whole.

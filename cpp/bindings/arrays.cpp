@@ -82,7 +82,7 @@ py::array empty(const std::vector<py::ssize_t>& shape, const py::dtype& dtype) {
   return py::array(dtype, shape, {}, buffer.data, owner);
 }
 
-ItemSpace::ItemSpace(const py::array& first, int axis) : axis_(axis) {
+ItemSpace::ItemSpace(const py::array& first, int axis, bool in_order) : axis_(axis) {
   for (int i = 0; i < first.ndim(); ++i) {
     if (i == axis) {
       classes_ = first.shape(i);
@@ -100,7 +100,7 @@ ItemSpace::ItemSpace(const py::array& first, int axis) : axis_(axis) {
   }
   std::vector<int> all(axes);
   std::iota(all.begin(), all.end(), 0);
-  std::stable_sort(all.begin(), all.end(), [&](int a, int b) { return distance[a] > distance[b]; });
+  if (!in_order) std::stable_sort(all.begin(), all.end(), [&](int a, int b) { return distance[a] > distance[b]; });
   for (const int i : all) {
     if (item_shape_[i] == 1) continue;
     order_.push_back(i);

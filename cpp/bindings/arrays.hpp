@@ -49,8 +49,9 @@ py::array empty(const std::vector<py::ssize_t>& shape, const py::dtype& dtype);
 /// merged where all arrays allow.
 class ItemSpace {
  public:
-  /// `axis` is the class axis of arrays that have one, or -1 for elementwise calls.
-  ItemSpace(const py::array& first, int axis);
+  /// `axis` is the class axis of arrays that have one, or -1 for elementwise calls. `in_order`: axes keep theirs, for
+  /// items whose order matters.
+  ItemSpace(const py::array& first, int axis, bool in_order = false);
 
   /// `has_classes`: the array has the class axis too. Raises ValueError if its shape does not fit, or it must be
   /// written and cannot be.

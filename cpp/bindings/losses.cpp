@@ -486,13 +486,17 @@ py::object first_sample(const py::object& maps, std::int64_t samples, std::int64
   return py::array(array.dtype(), shape, strides, array.data(), array);
 }
 
-/// Without `slopes` the sums of each sample and class (overlap, excess, missing), and the first sample that is outside
-/// the domain or -1; with them, the gradient. `axis` is the class axis of pred, behind that of the samples.
-std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule, int precision, const py::array& pred,
-                                                 const py::array& target, const py::object& mask, int axis,
-                                                 std::optional<std::int64_t> ignore_index, std::optional<double> ignore,
-                                                 const std::optional<py::array_t<double>>& slopes,
-                                                 const py::object& grad) {
+/// gamma, smoothing, a weight for each class, and what multiplies the gradient of a loss that rides along.
+using RiderOptions = std::tuple<double, double, std::optional<py::array_t<double>>, double>;
+
+/// Without `slopes` the sums of each sample and class (overlap, excess, missing), the first sample that is outside the
+/// domain or -1, and the weighted sum of what rides along; with them, the gradient, or what `pulled`, derivatives by
+/// probabilities, come to. `axis` is the class axis of pred, behind that of the samples.
+std::tuple<py::object, std::int64_t, double> run_overlaps(
+    const py::capsule& plan_capsule, int precision, const py::array& pred, const py::array& target,
+    const py::object& mask, int axis, std::optional<std::int64_t> ignore_index, std::optional<double> ignore,
+    const std::optional<py::array_t<double>>& slopes, const py::object& grad, const py::object& pulled,
+    const std::optional<RiderOptions>& rider) {
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   if (kernel.kind != abi::maps || axis < 1 || axis >= pred.ndim() || pred.size() == 0 ||
@@ -516,6 +520,7 @@ std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule
   space.add(first_sample(target, samples, all.target_stride), !all.labels, false, call.inputs[1]);
   space.add(first_sample(mask, samples, all.mask_stride), false, false, call.weight);
   space.add(first_sample(grad, samples, all.grad_stride), true, true, call.grad[0]);
+  space.add(first_sample(pulled, samples, all.pulled_stride), true, false, call.vector[0]);
   space.finish(call);
   const auto part_aligned = [](abi::Array& array, std::int64_t stride) {
     if (array.layout != abi::absent && stride % item_size(array.dtype) != 0) array.layout = abi::strided;
@@ -526,6 +531,15 @@ std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule
   call.labels = classes;
   call.frames = static_cast<double>(samples);
   call.overlaps = &all;
+  if (rider) {
+    if (!all.labels) throw py::value_error("fusedloss._core: what rides along takes labels");
+    const auto& [gamma, smoothing, class_weight, scale] = *rider;
+    all.rides = true;
+    all.gamma = gamma;
+    all.smoothing = smoothing;
+    call.class_weight = class_weight ? a_class_each(*class_weight, classes) : nullptr;
+    call.scale = scale;
+  }
   if (slopes) {
     if (slopes->ndim() != 3 || slopes->shape(0) != samples || slopes->shape(1) != classes || slopes->shape(2) != 2 ||
         !(slopes->flags() & py::array::c_style)) {
@@ -533,7 +547,7 @@ std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule
     }
     all.slopes = slopes->data();
     execute(kernel, precision, abi::value_grad, call);
-    return {py::none(), -1};
+    return {py::none(), -1, 0.0};
   }
   const std::int64_t tasks = kernel.tasks[precision](&call), blocks = tasks / samples;
   std::vector<double> sums(static_cast<std::size_t>(tasks * classes * 3));
@@ -549,7 +563,58 @@ std::pair<py::object, std::int64_t> run_overlaps(const py::capsule& plan_capsule
       joined.mutable_data()[sample * classes * 3 + k] = total.sum + total.residue;
     }
   }
-  return {joined, outcome.invalid};
+  return {joined, outcome.invalid, outcome.sum};
+}
+
+/// Of each image and class of pred (images, classes, ...) the value and the weight of the class's pixels; with
+/// `slopes`, which multiply them, gradients; and the first image that is outside the domain or -1. The labels of target
+/// have no class axis.
+std::pair<py::object, std::int64_t> run_sorted(const py::capsule& plan_capsule, int precision, const py::array& pred,
+                                               const py::array& target, const py::object& mask,
+                                               std::optional<std::int64_t> ignore_index,
+                                               const std::optional<py::array_t<double>>& slopes,
+                                               const py::object& grad) {
+  const Plan& plan = plan_of(plan_capsule);
+  const abi::Kernel& kernel = plan.chosen();
+  if (kernel.kind != abi::sorted_pixels || pred.ndim() < 2 || pred.size() == 0 ||
+      slopes.has_value() == grad.is_none()) {
+    throw py::value_error("fusedloss._core: no such pixels");
+  }
+  const py::ssize_t images = pred.shape(0), classes = pred.shape(1);
+  if (precision == 0 && pred.size() / images / classes > INT32_MAX) {
+    throw py::value_error("fusedloss._core: so many pixels need double precision");
+  }
+  abi::Overlaps all{};
+  all.samples = images;
+  all.labels = true;
+  abi::Call call;
+  clear(call);
+  call.has_ignore_index = ignore_index.has_value();
+  call.ignore_index = ignore_index.value_or(0);
+  const py::object first = first_sample(pred, images, all.pred_stride);
+  ItemSpace space(py::reinterpret_borrow<py::array>(first), 0, true);  // of equal errors the first one counts as larger
+  space.add(first, true, false, call.inputs[0]);
+  space.add(first_sample(target, images, all.target_stride), false, false, call.inputs[1]);
+  space.add(first_sample(mask, images, all.mask_stride), false, false, call.weight);
+  space.add(first_sample(grad, images, all.grad_stride), true, true, call.grad[0]);
+  space.finish(call);
+  abi::Array& gradient = call.grad[0];
+  if (gradient.layout != abi::absent && all.grad_stride % item_size(gradient.dtype) != 0)
+    gradient.layout = abi::strided;
+  call.labels = classes;
+  call.frames = static_cast<double>(images);
+  call.overlaps = &all;
+  py::array_t<double> found({images, classes, py::ssize_t{2}});
+  all.sums = found.mutable_data();
+  if (slopes) {
+    if (slopes->ndim() != 2 || slopes->shape(0) != images || slopes->shape(1) != classes ||
+        !(slopes->flags() & py::array::c_style)) {
+      throw py::value_error("fusedloss._core: slopes do not fit the pixels");
+    }
+    all.slopes = slopes->data();
+  }
+  const Outcome outcome = execute(kernel, precision, slopes ? abi::value_grad : abi::value_only, call);
+  return {found, outcome.invalid};
 }
 
 const abi::Kernel& weight_kernel(const char* name) { return *runtime::find_kernel(name, runtime::selected()); }
@@ -827,6 +892,7 @@ void register_losses(py::module_& module) {
   module.def("run_queries", &run_queries);
   module.def("run_sequences", &run_sequences);
   module.def("run_overlaps", &run_overlaps);
+  module.def("run_sorted", &run_sorted);
   module.def("run_measure", &run_measure);
   module.def("total_weight", &total_weight);
   module.def("total_row_weight", &total_row_weight);

@@ -138,9 +138,24 @@ def run_overlaps(
     ignore: float | None,
     slopes: Array | None,
     grad: Array | None,
+    pulled: Array | None,
+    rider: tuple[float, float, Array | None, float] | None,
     /,
-) -> tuple[Any, int]:
-    """The sums of maps, and the first sample outside the domain or -1; with `slopes`, the gradient."""
+) -> tuple[Any, int, float]:
+    """The sums of maps, the first sample outside the domain or -1, what rides along; with `slopes`, the gradient."""
+
+def run_sorted(
+    plan: Plan,
+    precision: int,
+    pred: Array,
+    target: Array,
+    mask: Array | None,
+    ignore_index: int | None,
+    slopes: Array | None,
+    grad: Array | None,
+    /,
+) -> tuple[Array, int]:
+    """Value and size of each image and class, the first image outside the domain or -1; with `slopes`, gradients."""
 
 def run_measure(
     plan: Plan,

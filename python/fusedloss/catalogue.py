@@ -5,6 +5,7 @@ from __future__ import annotations
 from .arrays import Array, ArrayLike, Hinges, Labels, Mask, Reduction, Value
 from .base import Loss
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
+from .losses.boxes import IoULoss
 from .losses.contrastive import InfoNCE, NPairs, NTXent, SupCon
 from .losses.discrepancy import MMD, EnergyDistance
 from .losses.divergence import JensenShannon, KLDivergence
@@ -37,7 +38,7 @@ from .losses.margin import (
 )
 from .losses.mining import TripletMining
 from .losses.multiclass import Entmax15, MultiMargin, OrdinalCumulative, Sparsemax, SquaredEMD
-from .losses.overlap import Dice, GeneralizedDice, Jaccard, LovaszHinge, Tversky
+from .losses.overlap import Dice, DiceCE, DiceFocal, GeneralizedDice, Jaccard, LovaszHinge, LovaszSoftmax, Tversky
 from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
@@ -71,6 +72,8 @@ __all__ = [
     "CriticGenerator",
     "CrossEntropy",
     "Dice",
+    "DiceCE",
+    "DiceFocal",
     "EnergyDistance",
     "Entmax15",
     "Expectile",
@@ -89,6 +92,7 @@ __all__ = [
     "HistogramEMD",
     "Huber",
     "InfoNCE",
+    "IoULoss",
     "Jaccard",
     "JensenShannon",
     "KLDivergence",
@@ -103,6 +107,7 @@ __all__ = [
     "Logistic",
     "LogisticDiscriminator",
     "LovaszHinge",
+    "LovaszSoftmax",
     "MarginRanking",
     "MinimaxGenerator",
     "ModifiedHuber",
@@ -151,6 +156,8 @@ __all__ = [
     "crps_gaussian",
     "ctc",
     "dice",
+    "dice_ce",
+    "dice_focal",
     "elbo",
     "energy_distance",
     "entmax15",
@@ -170,6 +177,7 @@ __all__ = [
     "histogram_emd",
     "huber",
     "info_nce",
+    "iou_loss",
     "jaccard",
     "jensen_shannon",
     "kl_divergence",
@@ -184,6 +192,7 @@ __all__ = [
     "logistic",
     "logistic_discriminator",
     "lovasz_hinge",
+    "lovasz_softmax",
     "mae",
     "mape",
     "margin_ranking",
@@ -230,6 +239,7 @@ __all__ = [
 LOSSES: dict[str, type[Loss]] = {
     "binary_cross_entropy": BinaryCrossEntropy,
     "binary_focal": BinaryFocal,
+    "iou_loss": IoULoss,
     "nt_xent": NTXent,
     "info_nce": InfoNCE,
     "n_pairs": NPairs,
@@ -279,6 +289,9 @@ LOSSES: dict[str, type[Loss]] = {
     "tversky": Tversky,
     "generalized_dice": GeneralizedDice,
     "lovasz_hinge": LovaszHinge,
+    "lovasz_softmax": LovaszSoftmax,
+    "dice_ce": DiceCE,
+    "dice_focal": DiceFocal,
     "list_net": ListNet,
     "list_mle": ListMLE,
     "lambda_rank": LambdaRank,
@@ -380,6 +393,28 @@ def binary_focal(
         normalized=normalized,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def iou_loss(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    kind: str = "iou",
+    format: str = "xyxy",
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """1 - intersection over union of boxes, with the penalties of GIoU, DIoU and CIoU.
+
+    The value of `IoULoss` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return IoULoss(kind=kind, format=format, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
 
 
 def nt_xent(
@@ -1563,6 +1598,119 @@ def lovasz_hinge(
     return LovaszHinge(per_image=per_image, ignore_index=ignore_index, reduction=reduction)(
         pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def lovasz_softmax(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    per_image: bool = False,
+    ignore_index: int | None = None,
+    classes: str | tuple[int, ...] = "present",
+    axis: int = 1,
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The Lovasz extension of the Jaccard loss of each class, of errors of a softmax (Berman et al. 2018).
+
+    The value of `LovaszSoftmax` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return LovaszSoftmax(
+        per_image=per_image, ignore_index=ignore_index, classes=classes, axis=axis, reduction=reduction
+    )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def dice_ce(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    lambda_dice: float = 1.0,
+    smooth: float | tuple[float, float] = 0.0,
+    squared: bool = False,
+    jaccard: bool = False,
+    batch: bool = False,
+    include_background: bool = True,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = 1,
+    lambda_ce: float = 1.0,
+    label_smoothing: float = 0.0,
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`Dice` and `CrossEntropy` of one softmax, added up (Isensee et al. 2021, "nnU-Net").
+
+    The value of `DiceCE` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return DiceCE(
+        lambda_dice=lambda_dice,
+        smooth=smooth,
+        squared=squared,
+        jaccard=jaccard,
+        batch=batch,
+        include_background=include_background,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        axis=axis,
+        lambda_ce=lambda_ce,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+    )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def dice_focal(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    lambda_dice: float = 1.0,
+    smooth: float | tuple[float, float] = 0.0,
+    squared: bool = False,
+    jaccard: bool = False,
+    batch: bool = False,
+    include_background: bool = True,
+    class_weight: Array | None = None,
+    ignore_index: int | None = None,
+    axis: int = 1,
+    lambda_focal: float = 1.0,
+    gamma: float = 2.0,
+    alpha: float | Array | None = None,
+    reduction: Reduction = "mean",
+    mask: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """`Dice` and `Focal` of one softmax, added up (Zhu et al. 2019, "AnatomyNet").
+
+    The value of `DiceFocal` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return DiceFocal(
+        lambda_dice=lambda_dice,
+        smooth=smooth,
+        squared=squared,
+        jaccard=jaccard,
+        batch=batch,
+        include_background=include_background,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        axis=axis,
+        lambda_focal=lambda_focal,
+        gamma=gamma,
+        alpha=alpha,
+        reduction=reduction,
+    )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
 
 
 def list_net(

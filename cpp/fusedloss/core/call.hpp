@@ -98,6 +98,12 @@ struct Overlaps {
   std::int64_t pred_stride, target_stride, mask_stride, grad_stride;
   double* sums;          ///< of each task and class: overlap, excess, missing
   const double* slopes;  ///< of each sample and class: where pred is below the target, and where it is above
+  // Of a softmax only.
+  std::int64_t pulled_stride;  ///< of `Call::vector`, if it is there: derivatives by probabilities, which the first
+                               ///< slope of a class multiplies; the second one is not read
+  bool rides;  ///< whether a loss of each pixel's label takes the same exponentials; its weighted values go to
+               ///< `Partial::sum`, `Call::scale` multiplies its gradient, `Call::class_weight` its items
+  double gamma, smoothing;  ///< what it is: (1 - p)^gamma (-log p), or of a smoothed label -log p
 };
 
 /// A call of any kind. `inputs` holds the operands in the order of the loss's functor, parameters that are arrays
@@ -135,7 +141,7 @@ struct Call {
   const std::int64_t* starts;
   double frames;               ///< what an item takes on average, in steps over `classes`; 1 but for utterances
   const Sequences* sequences;  ///< utterances only
-  const Overlaps* overlaps;    ///< maps only
+  const Overlaps* overlaps;    ///< maps, sorted or not, only
 };
 
 /// What a task hands back, added up in task order.
@@ -163,6 +169,7 @@ enum Kind : std::int32_t {
   utterances,
   lattices,
   maps,
+  sorted_pixels,
   pairs_of_vectors
 };
 

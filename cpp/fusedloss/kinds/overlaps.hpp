@@ -12,6 +12,9 @@
 // A kernel is an activation (what makes p of pred) with
 //   name, nanoseconds (of a class of a pixel, both passes on average)
 //   template <class T> struct Options: squared, 1 or 0
+//   Rider, of a softmax: the functor of a loss of the label's own -log p, as in mixture.hpp; its options are a
+//   smoothing,
+//     which is not used here, and gamma
 //
 // Design:
 // 1. min(p, t) is p t for targets of 0 and 1. For those in between its loss is least at p = t, which that of p t is not
@@ -22,12 +25,16 @@
 // 3. Pixels are visited a strip at a time, all classes of it: lanes are pixels, so a class of a strip is read where it
 //    lies if its pixels lie side by side, and staged into the first-level cache otherwise.
 // 4. Nothing of the activation is kept between the passes: exponentials are cheaper than a map of them.
+// 5. Of a softmax, a loss of each pixel's label (cross-entropy, focal) may ride along: its values are added up in the
+//    first pass, its gradient joins that of the second, and no exponential is taken for it.
+// 6. A gradient may also come in by probabilities, pixel by pixel: the second pass then pulls it back to logits.
 #pragma once
 
 #include <cstdint>
 
 #include "../core/call.hpp"
 #include "../core/domains.hpp"
+#include "../core/jet.hpp"
 #include "../core/lanes.hpp"
 #include "../core/math.hpp"
 #include "row_lanes.hpp"
@@ -186,6 +193,13 @@ class Maps {
     return weight;
   }
 
+  /// Brings derivatives by the probabilities of a class.
+  FUSEDLOSS_INLINE void bring_pulled(std::int64_t c, T* to) const {
+    const abi::Array& array = call->vector[0];
+    bring(array, call->items, sample * all.pulled_stride + c * array.class_stride, at, count, to);
+    for (int i = count; i < strip<T>; ++i) to[i] = T(0);
+  }
+
   /// Where the gradient of a class goes: its own place, or `room`, from which give() takes it.
   FUSEDLOSS_INLINE T* grad(std::int64_t c, T* room) const {
     const abi::Array& array = call->grad[0];
@@ -296,6 +310,34 @@ struct Together {
   static constexpr bool together = true, bounded = false;
 };
 
+/// What a loss of the label of each pixel needs of a strip, gathered class by class, and what it gives.
+template <class T>
+struct StripRider {
+  Strip<T> gap;     ///< how far the label's logit is below the largest one
+  Strip<T> apart;   ///< all classes' together, if the label is smoothed
+  Strip<T> weight;  ///< that of the label's class
+  Strip<T> slope;   ///< by -log p, times the weight and the scale
+
+  FUSEDLOSS_INLINE void begin() {
+    for (int i = 0; i < strip<T>; ++i) gap.at[i] = apart.at[i] = weight.at[i] = T(0);
+  }
+
+  FUSEDLOSS_INLINE void see(const Maps<T>& maps, std::int64_t c, const T* z, const Strip<T>& largest) {
+    const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+    const double* const of_class = maps.call->class_weight;
+    const T own_weight = of_class == nullptr ? T(1) : static_cast<T>(of_class[c]);
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int i = 0; i < strip<T>; ++i) {
+      const Bits<T> own = mask_of<T>(maps.labels.at[i] == number);
+      gap.at[i] = blend(own, largest.at[i] - z[i], gap.at[i]);
+      weight.at[i] = blend(own, own_weight, weight.at[i]);
+    }
+    if (maps.all.smoothing == 0) return;
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int i = 0; i < strip<T>; ++i) apart.at[i] += largest.at[i] - z[i];
+  }
+};
+
 /// The softmax of a strip: of each class the exponential over the largest one, and what makes it a probability. That
 /// has a relative error of half as many rounding errors as its logit is below the largest one: none of them is large.
 template <class T>
@@ -311,8 +353,10 @@ struct StripSoftmax {
   Strip<T> part;                      ///< the sum of their exponentials, or of the last few
   alignas(64) double rest[strip<T>];  ///< and of those before
 
-  FUSEDLOSS_INLINE void fold(const Maps<T>& maps, Strip<T>* e) {
+  /// `rider`: what rides along, or null.
+  FUSEDLOSS_INLINE void fold(const Maps<T>& maps, Strip<T>* e, StripRider<T>* rider) {
     const std::int64_t classes = maps.call->classes;
+    if (rider != nullptr) rider->begin();
     for (int i = 0; i < strip<T>; ++i) {
       largest.at[i] = -infinity<T>;
       top.at[i] = 0;
@@ -333,6 +377,7 @@ struct StripSoftmax {
     for (std::int64_t c = 0; c < classes; ++c) {
       if (c > 0 && c % together == 0) add_part(c == together);
       const T* z = maps.brought(c, e[c].at);
+      if (rider != nullptr) rider->see(maps, c, z, largest);
       T* const to = e[c].at;
       const Index number = static_cast<Index>(c);
       FUSEDLOSS_LANES(lanes<T>)
@@ -365,6 +410,46 @@ struct StripSoftmax {
     }
   }
 };
+
+/// The weighted values of a strip's pixels, and slopes. `Loss` gives half of its value, from half of -log p.
+template <class Loss, class T>
+FUSEDLOSS_SHARED double ride(const Maps<T>& maps, const StripSoftmax<T>& softmax, StripRider<T>& rider) {
+  const T gamma = static_cast<T>(maps.all.gamma), smoothing = static_cast<T>(maps.all.smoothing);
+  const T scale = static_cast<T>(maps.call->scale), share = smoothing / static_cast<T>(maps.call->classes);
+  constexpr int width = lanes<T>;
+  alignas(64) double sum[width] = {};
+  alignas(64) T exponent[width];  // g++ does not vectorise selections between numbers that are the same in all lanes
+  for (int l = 0; l < width; ++l) exponent[l] = gamma;
+  for (int g = 0; g < strip<T>; g += width) {
+    alignas(64) T value[width], slope[width];
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int l = 0; l < width; ++l) {
+      const T tail = log1p(softmax.part.at[g + l]), own = rider.gap.at[g + l] + tail;
+      value[l] =
+          smoothing != T(0) ? fma(T(1) - smoothing, own, fma(share, rider.apart.at[g + l], smoothing * tail)) : own;
+      slope[l] = T(1);
+    }
+    if (gamma != T(0)) {
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int l = 0; l < width; ++l) {
+        const T below = rider.gap.at[g + l];
+        const T p = exp_of_minus(below) * softmax.share.at[g + l];
+        const T q = blend(mask_of<T>(below == T(0)), softmax.others.at[g + l], T(1) - p);
+        const Jet<T> jet = Loss::of(T(0.5) * value[l], p, q, {T(0), exponent[l]});
+        value[l] = T(2) * jet.value;
+        slope[l] = jet.d1;
+      }
+    }
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int l = 0; l < width; ++l) {
+      const T w = rider.weight.at[g + l] * maps.mask.at[g + l];
+      const Bits<T> counts = mask_of<T>(w != T(0));
+      sum[l] += static_cast<double>(masked(w * value[l], counts));
+      rider.slope.at[g + l] = masked(w * slope[l] * scale, counts);
+    }
+  }
+  return fold(sum);
+}
 
 /// What the sums of a pixel and class are, and how they change with p. Of labels, `own` is all ones where the class is
 /// the pixel's; else where its target t is 1.
@@ -401,8 +486,9 @@ struct Pixel {
   }
 };
 
-template <class Activation, class T, bool Labels, bool Squared>
+template <class Loss, class T, bool Labels, bool Squared>
 struct OverlapTask {
+  using Activation = typename Loss::Activation;
   using Entry = Pixel<T, Labels, Squared>;
   static constexpr int width = lanes<T>;
   /// Pixels of a lane that are added up before they go to double: their sum is rounded as often as p is.
@@ -418,10 +504,16 @@ struct OverlapTask {
       for (int l = 0; l < width; ++l) sums[c].overlap[l] = sums[c].excess[l] = sums[c].missing[l] = 0;
     }
     [[maybe_unused]] StripSoftmax<T> softmax;
+    [[maybe_unused]] StripRider<T> rider;
+    [[maybe_unused]] Total ridden;
+    [[maybe_unused]] const bool rides = Labels && maps.all.rides;
     [[maybe_unused]] alignas(64) Bits<T> faults[width] = {};
     for (std::int64_t pixel = maps.first; pixel < maps.last; pixel += strip<T>) {
       maps.template go_to<true>(pixel);
-      if constexpr (Activation::together) softmax.fold(maps, room);
+      if constexpr (Activation::together) {
+        softmax.fold(maps, room, rides ? &rider : nullptr);
+        if (rides) ridden.add(ride<typename Loss::Rider>(maps, softmax, rider));
+      }
       for (std::int64_t c = 0; c < classes; ++c) {
         [[maybe_unused]] const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
         const T* const weight = Labels ? maps.mask.at : maps.bring_target(c);
@@ -473,6 +565,8 @@ struct OverlapTask {
       to[3 * c + 2] = fold(sums[c].missing);
     }
     if (maps.faulty(faults)) partial->invalid = maps.sample;
+    partial->sum = ridden.sum;
+    partial->residue = ridden.residue;
   }
 
   /// The gradient of a block of pixels.
@@ -480,7 +574,7 @@ struct OverlapTask {
     Maps<T> maps(call, task);
     const std::int64_t classes = call->classes;
     const double* const slopes = call->overlaps->slopes + maps.sample * classes * 2;
-    bool silent = true;
+    bool silent = !maps.all.rides;
     for (std::int64_t k = 0; k < 2 * classes; ++k) silent &= slopes[k] == 0.0;
     Strip<T>* const room = reinterpret_cast<Strip<T>*>(static_cast<ClassSums<T>*>(scratch) + classes);
     for (std::int64_t pixel = maps.first; pixel < maps.last; pixel += strip<T>) {
@@ -527,7 +621,12 @@ struct OverlapTask {
     Strip<T>* const p = room;
     Strip<T>* const g = room + classes;
     StripSoftmax<T> softmax;
-    softmax.fold(maps, p);
+    [[maybe_unused]] StripRider<T> rider;
+    const bool rides = Labels && maps.all.rides, pulls = maps.call->vector[0].layout != abi::absent;
+    softmax.fold(maps, p, rides ? &rider : nullptr);
+    if constexpr (Labels) {
+      if (rides) ride<typename Loss::Rider>(maps, softmax, rider);
+    }
     Strip<T> origin, dot, counts;
     for (int i = 0; i < strip<T>; ++i) origin.at[i] = dot.at[i] = counts.at[i] = T(0);
     for (std::int64_t c = 0; c < classes; ++c) {
@@ -538,6 +637,19 @@ struct OverlapTask {
       const LaneIndex<T>* const labels = maps.labels.at;
       T* const pc = p[c].at;
       T* const gc = g[c].at;
+      if (pulls) {
+        maps.bring_pulled(c, gc);
+        const Bits<T> asked = mask_of<T>(below != T(0));
+        FUSEDLOSS_LANES(lanes<T>)
+        for (int i = 0; i < strip<T>; ++i) {
+          const T by = masked(gc[i] * below, mask_of<T>(weight[i] != T(0)) & asked);
+          pc[i] = pc[i] * softmax.share.at[i];
+          gc[i] = by;
+          origin.at[i] = blend(mask_of<T>(softmax.top.at[i] == number), by, origin.at[i]);
+          counts.at[i] = maximum(weight[i], counts.at[i]);
+        }
+        continue;
+      }
       FUSEDLOSS_LANES(lanes<T>)
       for (int i = 0; i < strip<T>; ++i) {
         const Bits<T> top = mask_of<T>(softmax.top.at[i] == number);
@@ -571,7 +683,24 @@ struct OverlapTask {
       for (int i = 0; i < strip<T>; ++i) {
         to[i] = masked(pc[i] * (gc[i] - dot.at[i]), mask_of<T>(counts.at[i] != T(0)));
       }
+      if constexpr (Labels) {
+        if (rides) add_ridden(maps, softmax, rider, c, pc, to);
+      }
       maps.give(c, to, gc);
+    }
+  }
+
+  /// The slope by -log p times p_c - t_c.
+  static FUSEDLOSS_INLINE void add_ridden(const Maps<T>& maps, const StripSoftmax<T>& softmax,
+                                          const StripRider<T>& rider, std::int64_t c, const T* p, T* to) {
+    const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+    const T smoothing = static_cast<T>(maps.all.smoothing), share = smoothing / static_cast<T>(maps.call->classes);
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int i = 0; i < strip<T>; ++i) {
+      const T q = blend(mask_of<T>(softmax.top.at[i] == number), softmax.others.at[i], T(1) - p[i]);
+      const T gap = blend(mask_of<T>(maps.labels.at[i] == number), smoothing - q, p[i]) - share;
+      const T slope = rider.slope.at[i];
+      to[i] += masked(slope * gap, mask_of<T>(slope != T(0)));
     }
   }
 };
@@ -590,7 +719,7 @@ struct OverlapEntry {
  private:
   template <bool Labels, bool Squared>
   static FUSEDLOSS_INLINE void pass(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
-    using Task = OverlapTask<typename Loss::Activation, T, Labels, Squared>;
+    using Task = OverlapTask<Loss, T, Labels, Squared>;
     if constexpr (Back) {
       Task::map_back(call, task, scratch, partial);
     } else {

@@ -3,6 +3,7 @@
 
 #include "../core/list.hpp"
 #include "../kinds/overlaps.hpp"
+#include "softmax.hpp"
 
 FUSEDLOSS_BEGIN
 
@@ -33,6 +34,7 @@ struct OverlapOfSoftmax : OverlapOptions {
   static constexpr const char* name = "overlap_softmax";
   static constexpr double nanoseconds = 1.2;
   using Activation = Together;
+  using Rider = Focal;
 };
 
 using Overlap = List<OverlapOfProbabilities, OverlapOfSigmoids, OverlapOfSoftmax>;

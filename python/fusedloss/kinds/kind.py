@@ -208,6 +208,24 @@ class Kind(Loss):
         """Arrays for by-products of each item, filled with what stands for an item that does not count."""
         raise NotImplementedError
 
+    def _carries(self, batch: Batch, other: Kind, other_batch: Batch, weight: Any) -> bool:
+        """Takes another loss of the same operands along, if its own passes can do for both.
+
+        Args:
+            batch: Its operands.
+            other: That loss.
+            other_batch: The operands of that.
+            weight: What its items are weighed with, as it was given.
+
+        Returns:
+            Whether it does: `other` then is not run, but has its results from `_carried`.
+        """
+        return False
+
+    def _carried(self, batch: Batch, scale: float) -> float:
+        """The weighted sum of the loss that is taken along; its gradient, times `scale`, joins that of this one."""
+        raise NotImplementedError
+
     # ---- What they share ----
 
     def _evaluate(

@@ -6,16 +6,14 @@ Design:
    last and add nothing: only the others are sorted.
 2. That growth is written without a difference: of a pixel of weight w, w / u if it is of the class, and
    i w / (u (u + w)) if it is not, where i is what is left of the intersection, u the union, both before it joins.
-3. Everything is NumPy's, for both backends. Float32 errors are sorted as integers that hold their pixel, too: a plain
-   sort, with the same order of equal errors on every processor. Images are dealt out to threads.
+3. Of equal errors the first pixel, in C order whatever the layout, counts as the larger one, in both backends.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,8 +23,8 @@ from ..options import Flag, Integer, Maybe, option
 from .kind import Batch, Kind, Pass, sum_of_weights
 from .overlaps import pixel_mask
 
-_KEYS = 1 << 32
-"""How many pixels a key can tell apart."""
+_MOST_FLOATS = 1 << 31
+"""How many pixels of an image the extension sorts in single precision."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -34,56 +32,78 @@ class ImageBatch(Batch):
     """Checked operands (pred, target, mask or None).
 
     Attributes:
-        images: How many there are, each an item or all of them one.
+        axis: The class axis of pred, counted from the front; None without one.
     """
 
-    images: int
+    axis: int | None
 
 
 class SortedErrors(Kind):
-    """Images lie along the first axis of pred, all other axes are pixels; target has the same ones, of 0 and 1."""
+    """Images lie along the first axis of pred; all other axes, but one of classes, are pixels."""
 
     per_image: bool = option(default=False, accepts=Flag())
     ignore_index: int | None = option(default=None, accepts=Maybe(Integer()))
 
     orders = ("value", "grad")
+    kernel_name: ClassVar[str]
+    """That of the extension."""
 
     # ---- What a loss provides ----
 
-    def errors(self, pred: Array, target: Array) -> Array:
-        """The error of each pixel, in the precision of pred; one that is not positive does not count."""
+    def _batch(self, operands: tuple[Any, ...]) -> ImageBatch:
         raise NotImplementedError
 
-    def error_slope(self, target: Array) -> Array:
-        """Its derivative by pred, where it is positive."""
+    def _sort(self, batch: ImageBatch, slopes: Array, grad: Array | None) -> Array:
+        """The value of each item; writes the gradient.
+
+        Args:
+            batch: Checked operands.
+            slopes: What multiplies the gradient of each item.
+            grad: Takes it, in pred's shape.
+        """
         raise NotImplementedError
+
+    def _sort_reference(self, batch: ImageBatch, slopes: Array, grad: Array | None) -> Array:
+        """The same in NumPy."""
+        raise NotImplementedError
+
+    # ---- What they share ----
+
+    def by_image(self, batch: ImageBatch, x: Array, axis: int | None = None) -> Array:
+        """An array as (items, ...), or with its class axis (items, classes, ...); without copies."""
+        if axis is None:
+            return x if self.per_image else x[np.newaxis]
+        return np.moveaxis(x, axis, 1) if self.per_image else np.moveaxis(x, axis, 0)[np.newaxis]
+
+    def run_sorted(self, batch: ImageBatch, pred: Array, slopes: Array | None, grad: Array | None) -> tuple[Array, int]:
+        """The extension's pass; see there.
+
+        Args:
+            batch: Where target and mask are from.
+            pred: (items, classes, ...).
+            slopes: What multiplies the gradient of each item and class.
+            grad: Takes it, of pred's shape.
+        """
+        _, target, mask = batch.inputs
+        wide = batch.dtype == np.float64 or pred[0, 0].size >= _MOST_FLOATS
+        return backend.core.run_sorted(
+            self._plan,
+            int(wide),
+            pred,
+            self.by_image(batch, target),
+            None if mask is None else self.by_image(batch, mask),
+            self.ignore_index,
+            None if grad is None else slopes,
+            grad,
+        )
 
     # ---- What the kind provides ----
 
     def _make_plan(self) -> Any:
-        return None
+        return backend.plan(self.kernel_name, (), self.reduction, None)
 
     def _inputs(self) -> tuple[str, ...]:
         return (*self.operands, *self.arguments)
-
-    def _batch(self, operands: tuple[Any, ...]) -> ImageBatch:
-        pred, target = checks.floating(operands[0], "pred"), checks.array(operands[1], "target")
-        if pred.ndim == 0:
-            raise ValueError("pred must have a first axis of images, got a single number")
-        checks.same_shape(target, pred.shape, "target")
-        mask = None if operands[2] is None else pixel_mask(operands[2], pred.shape)
-        if mask is not None and not (mask >= 0).all():
-            at = checks.index(int(np.argmin(mask >= 0)), mask.shape)
-            raise ValueError(f"mask must be >= 0, got {mask[at]} at index {at}")
-        wrong = (target != 0) & (target != 1)
-        if wrong.any():
-            wrong &= (target != self.ignore_index) if self.ignore_index is not None else True
-            wrong &= (mask != 0) if mask is not None else True
-        if wrong.any():
-            at = checks.index(int(np.argmax(wrong)), wrong.shape)
-            raise ValueError(f"target must be 0 or 1, got {target[at]} at index {at}")
-        shape = pred.shape[:1] if self.per_image else ()
-        return ImageBatch(shape, (pred, target, mask), {"pred": pred}, checks.precision(pred.dtype), len(pred))
 
     def _total(self, batch: Batch, weight: Array | None) -> float:
         return sum_of_weights(weight, batch.shape)
@@ -100,82 +120,73 @@ class SortedErrors(Kind):
         return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        return self._run_items(batch, job, batch.dtype)
-
-    def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        return self._run_items(batch, job, np.dtype(np.float64))
-
-    def _run_items(self, batch: Batch, job: Pass, dtype: np.dtype[Any]) -> tuple[float, int]:
+        assert isinstance(batch, ImageBatch)
         weight = np.broadcast_to(1.0 if job.weight is None else job.weight, batch.shape).astype(np.float64)
         upstream = np.broadcast_to(1.0 if job.cotangent is None else job.cotangent, batch.shape).astype(np.float64)
-
-        def run(at: tuple[int, ...]) -> float:
-            slope = weight[at] * job.scale * upstream[at] if weight[at] else 0.0
-            grad = job.grad[0][at or ...] if job.grad is not None else None
-            if grad is not None and slope == 0:
-                grad[...] = 0
-            if weight[at] == 0:
-                return 0.0
-            pred, target, mask = (None if x is None else x[at or ...].reshape(-1) for x in batch.inputs)
-            return float(weight[at] * self._run_item(pred, target, mask, dtype, slope, grad if slope else None))
-
-        items = list(np.ndindex(batch.shape))
-        threads = min(backend.get_num_threads(), len(items))
-        if threads > 1:
-            with ThreadPoolExecutor(threads) as pool:
-                values = list(pool.map(run, items))
-        else:
-            values = [run(at) for at in items]
+        grad = None if job.grad is None else job.grad[0]
+        values = np.zeros(weight.size)
+        if batch.inputs[0].size:
+            sort = self._sort if backend.compiled() else self._sort_reference
+            values = sort(batch, (weight * job.scale * upstream).reshape(-1), grad)
+        with np.errstate(invalid="ignore"):
+            values = np.where(weight != 0, weight * values.reshape(batch.shape), 0.0)
         if job.value is not None:
-            job.value[...] = np.reshape(values, batch.shape)
-        return math.fsum(values) if all(map(math.isfinite, values)) else sum(values), -1
+            job.value[...] = values
+        return math.fsum(values.flat) if np.isfinite(values).all() else float(np.sum(values)), -1
 
-    def _run_item(
-        self, pred: Any, target: Any, mask: Array | None, dtype: np.dtype[Any], slope: float, grad: Array | None
-    ) -> float:
-        """The value of an item; writes its gradient times `slope`."""
-        with np.errstate(all="ignore"):
-            errors = self.errors(pred.astype(dtype, copy=False), target == 1)
-        counts = None if mask is None else mask != 0
-        if self.ignore_index is not None:
-            kept = target != self.ignore_index
-            counts = kept if counts is None else counts & kept
-        found = ~(errors <= 0) if counts is None else ~(errors <= 0) & counts
-        pixels = np.flatnonzero(found)
-        errors = errors[pixels]
-        value = np.nan
-        growth: Any = np.nan
-        if not np.isnan(errors).any():
-            order = _descending(errors)
-            pixels, errors = pixels[order], errors[order].astype(np.float64)
-            growth = _growth(target[pixels] == 1, None if mask is None else mask[pixels], _size(target, mask, counts))
-            with np.errstate(invalid="ignore"):
-                value = float(np.sum(np.where(growth != 0, growth * errors, 0.0)))
-        if grad is not None:
-            flat = np.zeros(pred.shape, grad.dtype)
-            flat[pixels] = slope * growth * self.error_slope(target[pixels] == 1)
-            grad[...] = flat.reshape(grad.shape)
-        return value
+    _run_reference = _run
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         return None
 
 
-def _descending(errors: Array) -> Array:
-    """The order of positive errors, the largest first; of equal ones, the first."""
-    if errors.dtype != np.float32 or errors.size >= _KEYS:
-        return np.argsort(-errors, kind="stable")
-    keys = (~errors.view(np.uint32)).astype(np.uint64) << np.uint64(32)
-    keys |= np.arange(errors.size, dtype=np.uint64)
-    keys.sort()
-    order: Array = (keys & np.uint64(_KEYS - 1)).astype(np.int64)
-    return order
+def image_mask(x: ArrayLike | None, pixels: tuple[int, ...]) -> Array | None:
+    """Weights of pixels, as a view of all of them; checked by the reference only, by the extension as it reads them."""
+    mask = None if x is None else pixel_mask(x, pixels)
+    if mask is not None and not backend.compiled():
+        check_mask(mask)
+    return mask
 
 
-def _size(target: Array, mask: Array | None, counts: Array | None) -> float:
-    """Of the class, all its pixels taken together."""
-    own = target == 1 if counts is None else (target == 1) & counts
-    return float(np.count_nonzero(own)) if mask is None else float(np.sum(mask[own], dtype=np.float64))
+def check_mask(mask: Array) -> None:
+    """Weights of pixels are not negative.
+
+    Raises:
+        ValueError: One is, or is NaN.
+    """
+    if not (mask >= 0).all():
+        at = checks.index(int(np.argmin(mask >= 0)), mask.shape)
+        raise ValueError(f"mask must be >= 0, got {mask[at]} at index {at}")
+
+
+def extension(
+    errors: Array, own: Array, weight: Array | None, counts: Array | None, slope: float
+) -> tuple[float, Array, float]:
+    """The specification, of one item.
+
+    Args:
+        errors: Of each pixel; those that are not positive do not count.
+        own: Whether a pixel is of the class.
+        weight: Of each; None for 1.
+        counts: Whether it exists; None for all.
+        slope: Multiplies the gradient.
+
+    Returns:
+        The value, its derivatives by the errors, and the weight of the class's pixels.
+    """
+    here = own if counts is None else own & counts
+    size = float(np.count_nonzero(here)) if weight is None else float(np.sum(weight[here], dtype=np.float64))
+    found = ~(errors <= 0) if counts is None else ~(errors <= 0) & counts
+    pixels = np.flatnonzero(found)
+    grad = np.zeros(errors.shape)
+    if np.isnan(errors[pixels]).any():
+        grad[pixels] = np.nan if slope else 0.0
+        return math.nan, grad, size
+    pixels = pixels[np.argsort(-errors[pixels], kind="stable")]
+    growth = _growth(own[pixels], None if weight is None else weight[pixels], size)
+    grad[pixels] = slope * growth
+    with np.errstate(invalid="ignore"):
+        return float(np.sum(np.where(growth != 0, growth * errors[pixels], 0.0))), grad, size
 
 
 def _growth(own: Array, weight: Array | None, size: float) -> Array:

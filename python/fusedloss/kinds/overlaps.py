@@ -7,6 +7,7 @@ Design:
    computed pixel by pixel, sums and their derivatives, is the extension's or, below, NumPy's.
 3. A mean has to know which classes are there before anything is divided: so sums are made once a call, and kept in its
    batch.
+4. In a sum of losses, one of the label's probability alone may ride along: both passes then take its exponentials.
 """
 
 from __future__ import annotations
@@ -23,6 +24,27 @@ from ..arrays import Array, ArrayLike
 from ..domains import NOT_NEGATIVE, PROBABILITY, SHARE, Domain
 from ..options import Choice, Flag, Integer, Maybe, OneOrTuple, Vector, option
 from .kind import Batch, Kind, Pass
+from .rows import RowBatch
+from .softmax import Softmax, SoftmaxRows
+
+
+@dataclasses.dataclass(slots=True)
+class Ride:
+    """A loss of each pixel's label that the passes over maps compute, too.
+
+    Attributes:
+        gamma: It is (1 - p)^gamma (-log p),
+        smoothing: or of a smoothed label -log p.
+        class_weight: What the label's class multiplies it by.
+        scale: Multiplies its gradient.
+        value: Its weighted sum, once the sums are there.
+    """
+
+    gamma: float
+    smoothing: float
+    class_weight: Array | None
+    scale: float = 0.0
+    value: float = 0.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -34,12 +56,14 @@ class MapBatch(Batch):
         classes: How many there are.
         labels: Whether the target holds labels, and not a number for each class.
         sums: Those of each sample and class, once they are there.
+        ride: What rides along.
     """
 
     axis: int | None
     classes: int
     labels: bool
     sums: Array | None = None
+    ride: Ride | None = None
 
     def with_classes(self, x: Array) -> tuple[Array, int]:
         """Pred, or what is like it, with a class axis."""
@@ -192,6 +216,31 @@ class Overlaps(Kind):
         checks.not_negative(job.weight, given_weight)
         return super()._checked_run(batch, job, given_weight)
 
+    def _carries(self, batch: Batch, other: Kind, other_batch: Batch, weight: Any) -> bool:
+        assert isinstance(batch, MapBatch)
+        if not isinstance(other, SoftmaxRows) or not isinstance(other_batch, RowBatch):
+            return False
+        form = other.power_of_label()
+        if form is None or not self.from_logits or not batch.labels:
+            return False
+        same = all(x is y for x, y in zip(batch.inputs, other_batch.inputs, strict=False))
+        if not (same and weight is batch.inputs[2] and other_batch.axis == batch.axis and other_batch.labels):
+            return False
+        if self.activation != "softmax" or self.ignore_index != other.ignore_index or batch.sums is not None:
+            return False
+        factor, class_weight = other._factor(batch.classes), other.class_weight
+        if factor is not None and class_weight is not None:
+            factor = factor * class_weight
+        batch.ride = Ride(*form, class_weight if factor is None else factor)
+        return True
+
+    def _carried(self, batch: Batch, scale: float) -> float:
+        assert isinstance(batch, MapBatch)
+        assert batch.ride is not None
+        self._sums(batch)
+        batch.ride.scale = scale
+        return batch.ride.value
+
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, MapBatch)
         items = self._of_sums(batch)
@@ -250,8 +299,8 @@ class Overlaps(Kind):
     def _run_extension(self, batch: MapBatch, slopes: Array | None, grad: Array | None) -> tuple[Any, int]:
         pred, target, mask = batch.inputs
         pred, axis = batch.with_classes(pred)
-        ignore = None if self.ignore_index is None else self.ignore_index
-        return backend.core.run_overlaps(
+        ignore, ride = self.ignore_index, batch.ride
+        sums, bad, value = backend.core.run_overlaps(
             self._plan,
             int(batch.dtype == np.float64),
             pred,
@@ -262,7 +311,12 @@ class Overlaps(Kind):
             None if batch.labels or ignore is None else float(ignore),
             slopes,
             None if grad is None else batch.with_classes(grad)[0],
+            None,
+            None if ride is None else (ride.gamma, ride.smoothing, ride.class_weight, ride.scale),
         )
+        if ride is not None and slopes is None:
+            ride.value = value
+        return sums, bad
 
     # ---- The same in NumPy ----
 
@@ -300,13 +354,8 @@ class Overlaps(Kind):
             pred = _flat(batch, batch.inputs[0]).astype(np.float64)
             result = np.where((pred < 0) | (pred > 1), 0.0, by)
         elif self.activation == "softmax":
-            # All g taken from that of the most probable class, whose own difference is exact then.
-            top = np.argmax(p, axis=1)[:, np.newaxis]
-            by = by - np.take_along_axis(by, top, axis=1)
-            result = p * (by - np.sum(p * by, axis=1, keepdims=True))
-            result = np.where(
-                live[:, np.newaxis] & (slopes != 0).any(axis=(1, 2))[:, np.newaxis, np.newaxis], result, 0
-            )
+            moves = live[:, np.newaxis] & (slopes != 0).any(axis=(1, 2))[:, np.newaxis, np.newaxis]
+            result = np.where(moves, pull_softmax(p, by), 0)
         else:
             result = np.where(by != 0, by * p * q, 0.0)
         classes_first = np.moveaxis(batch.with_classes(grad)[0], batch.with_classes(grad)[1], 1)
@@ -321,11 +370,7 @@ class Overlaps(Kind):
         with np.errstate(all="ignore"):
             if self.activation == "sigmoid":
                 return 1 / (1 + np.exp(-z)), 1 / (1 + np.exp(z))
-            e = np.exp(z - np.max(z, axis=1, keepdims=True))
-            top = np.arange(z.shape[1])[:, np.newaxis] == np.argmax(e, axis=1)[:, np.newaxis]
-            rest = np.sum(np.where(top, 0.0, e), axis=1, keepdims=True)
-            p = e / (1 + rest)
-            return p, np.where(top, rest / (1 + rest), 1 - p)
+            return softmax_of(z)
 
     def _check_reference(self, batch: MapBatch, c: int, t: Array, w: Array) -> None:
         inside = (w >= 0).all() and SHARE.contains(t).all()
@@ -380,6 +425,22 @@ def _targets(batch: MapBatch, ignore_index: int | None) -> Iterator[tuple[Array,
         w = weight if ignore_index is None else np.where(own == ignore_index, 0.0, weight)
         t = own == c if batch.labels else own
         yield np.where(w == 0, 0.0, t.astype(np.float64)), w
+
+
+def softmax_of(z: Array) -> tuple[Array, Array]:
+    """The probabilities p and 1 - p of logits (samples, classes, pixels)."""
+    rows = np.moveaxis(z, 1, -1)
+    found = Softmax.of(rows.reshape(-1, rows.shape[-1]))
+    p, q = (np.moveaxis(x.reshape(rows.shape), -1, 1) for x in (found.p, found.complement))
+    return p, q
+
+
+def pull_softmax(p: Array, by: Array) -> Array:
+    """Derivatives by logits, from those by probabilities (samples, classes, pixels)."""
+    # All taken from that of the most probable class, whose own difference is exact then.
+    apart = by - np.take_along_axis(by, np.argmax(p, axis=1)[:, np.newaxis], axis=1)
+    result: Array = p * (apart - np.sum(p * apart, axis=1, keepdims=True))
+    return result
 
 
 def pixel_mask(x: ArrayLike, pixels: tuple[int, ...]) -> Array:

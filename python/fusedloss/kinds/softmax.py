@@ -119,6 +119,10 @@ class SoftmaxRows(LogitOptions, Rows):
         """What multiplies the target's entries, but not an item's weight: a number, or one a class."""
         return None
 
+    def power_of_label(self) -> tuple[float, float] | None:
+        """Gamma and smoothing, if it is (1 - p)^gamma (-log p), or -log p of a smoothed label, of plain logits."""
+        return None
+
     # ---- What the family provides ----
 
     @property

@@ -8,6 +8,7 @@ Design:
 4. The first term writes into the array of a result. Of the others, those that can add to it do so, block by block;
    what the rest give goes into one array more, which they share, and is added from there.
 5. Where an output is an operand itself, which later terms still read, results are added up apart from it.
+6. A term may take another one along, if its own passes do for both: overlaps of a softmax take its cross-entropy.
 """
 
 from __future__ import annotations
@@ -69,9 +70,11 @@ class SumPass(Pass):
 
     Attributes:
         parts: That over each of them, and what its weighted sum is divided by.
+        carriers: The number of a term that another one takes along, and of that one.
     """
 
     parts: tuple[tuple[Pass, float], ...] = ()
+    carriers: dict[int, int] = dataclasses.field(default_factory=dict)
 
 
 class Sum(Named):
@@ -210,16 +213,40 @@ class Sum(Named):
         cotangent: ArrayLike | None,
     ) -> tuple[Pass, float]:
         assert isinstance(batch, SumBatch)
+        weights = tuple(None if loss.penalty else sample_weight for _, loss in self._leaves)
+        return self._passes(outputs, batch, weights, denominator, cotangent), 1.0
+
+    def _passes(
+        self,
+        outputs: int,
+        batch: SumBatch,
+        weights: tuple[ArrayLike | None, ...],
+        denominator: float | None,
+        cotangent: ArrayLike | None,
+    ) -> SumPass:
+        """A pass of each term, with the weights of its items."""
+        carriers = self._carriers(batch, weights) if backend.compiled() else {}
         divided = any(loss.reduction in ("mean", "batchmean") for _, loss in self._leaves)
         parts = []
-        for part, (factor, loss) in zip(batch.parts, self._leaves, strict=True):
-            of_items = None if loss.penalty else sample_weight
+        for part, weight, (factor, loss) in zip(batch.parts, weights, self._leaves, strict=True):
             replaces = not divided or loss.reduction in ("mean", "batchmean")
-            job, divisor = loss._pass(outputs, part, of_items, denominator if replaces else None, cotangent)
+            job, divisor = loss._pass(outputs, part, weight, denominator if replaces else None, cotangent)
             job.scale *= factor
             parts.append((job, divisor))
         first = parts[0][0]
-        return SumPass(outputs, first.weight, first.cotangent, parts=tuple(parts)), 1.0
+        return SumPass(outputs, first.weight, first.cotangent, parts=tuple(parts), carriers=carriers)
+
+    def _carriers(self, batch: SumBatch, weights: tuple[ArrayLike | None, ...]) -> dict[int, int]:
+        """Of terms that are taken along by others the numbers of both."""
+        found: dict[int, int] = {}
+        numbers = [k for k, (factor, loss) in enumerate(self._leaves) if factor and loss.reduction != "none"]
+        for carrier in numbers:
+            loss, part = self._leaves[carrier][1], batch.parts[carrier]
+            for k in numbers:
+                if k not in found and loss._carries(part, self._leaves[k][1], batch.parts[k], weights[k]):
+                    found[k] = carrier
+                    break
+        return found
 
     def _bound_hessian(self, batch: Batch, job: Pass, hessian: str, min_hessian: float | None) -> None:
         if min_hessian is not None:
@@ -284,8 +311,13 @@ class Sum(Named):
         results = _Results(targets, [x for each in batch.inputs for x in arrays_of(each)])
 
         value = 0.0
-        for (factor, loss), part, (run, divisor) in zip(self._leaves, batch.parts, job.parts, strict=True):
-            if factor == 0:
+        for number, carrier in job.carriers.items():
+            run, divisor = job.parts[number]
+            total = self._leaves[carrier][1]._carried(batch.parts[carrier], run.scale * job.scale)
+            value += self._leaves[number][0] * (total / divisor if divisor else 0.0)
+        for number, ((factor, loss), part) in enumerate(zip(self._leaves, batch.parts, strict=True)):
+            run, divisor = job.parts[number]
+            if factor == 0 or number in job.carriers:
                 continue
             run.scale *= job.scale
             run.adds = loss.adds and results.begun_for(part.variables)

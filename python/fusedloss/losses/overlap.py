@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import backend, checks
 from ..arrays import Array
-from ..domains import NOT_NEGATIVE, POSITIVE
+from ..domains import NOT_NEGATIVE, POSITIVE, SHARE
 from ..facts import Facts, Traits
-from ..kinds.lovasz import SortedErrors
-from ..kinds.overlaps import Items, Overlaps
+from ..kinds.lovasz import ImageBatch, SortedErrors, check_mask, extension, image_mask
+from ..kinds.mapsums import MapSum
+from ..kinds.overlaps import Items, Overlaps, pull_softmax, softmax_of
+from ..kinds.sums import Sum
 from ..operands import MapsTarget
-from ..options import Choice, Flag, Real, option
+from ..options import Choice, Flag, Integer, Maybe, OneOrMany, OneOrTuple, Real, Vector, option
+from .softmax import CrossEntropy, Focal
 
 _SAMPLES: tuple[Mapping[str, Any], ...] = (
     {},
@@ -312,8 +316,380 @@ class LovaszHinge(MapsTarget, SortedErrors):
     )
     traits = Traits(convex=True, lipschitz=1.0)
 
-    def errors(self, pred: Array, target: Array) -> Array:
-        return 1 - np.where(target, pred, -pred)
+    kernel_name = "lovasz_hinge"
 
-    def error_slope(self, target: Array) -> Array:
-        return np.where(target, -1.0, 1.0)
+    def _batch(self, operands: tuple[Any, ...]) -> ImageBatch:
+        pred, target = checks.floating(operands[0], "pred"), checks.array(operands[1], "target")
+        if pred.ndim == 0:
+            raise ValueError("pred must have a first axis of images, got a single number")
+        checks.same_shape(target, pred.shape, "target")
+        shape = pred.shape[:1] if self.per_image else ()
+        inputs = pred, target, image_mask(operands[2], pred.shape)
+        batch = ImageBatch(shape, inputs, {"pred": pred}, checks.precision(pred.dtype), None)
+        if not backend.compiled():  # the extension finds out as it reads them
+            self._check(batch)
+        return batch
+
+    def _check(self, batch: ImageBatch) -> None:
+        _, target, mask = batch.inputs
+        wrong = (target != 0) & (target != 1)
+        if self.ignore_index is not None:
+            wrong &= target != self.ignore_index
+        if mask is not None:
+            check_mask(mask)
+            wrong &= mask != 0
+        if wrong.any():
+            at = checks.index(int(np.argmax(wrong)), wrong.shape)
+            raise ValueError(f"target must be 0 or 1, got {target[at]} at index {at}")
+
+    def _sort(self, batch: ImageBatch, slopes: Array, grad: Array | None) -> Array:
+        pred = self.by_image(batch, batch.inputs[0])[:, np.newaxis]
+        given = None if grad is None else self.by_image(batch, grad)[:, np.newaxis]
+        found, bad = self.run_sorted(batch, pred, slopes[:, np.newaxis], given)
+        if bad >= 0:
+            self._check(batch)
+        values: Array = found[:, 0, 0]
+        return values
+
+    def _sort_reference(self, batch: ImageBatch, slopes: Array, grad: Array | None) -> Array:
+        pred, target = (self.by_image(batch, x) for x in batch.inputs[:2])
+        mask = None if batch.inputs[2] is None else self.by_image(batch, batch.inputs[2])
+        values = np.zeros(len(pred))
+        for item, slope in enumerate(slopes):
+            z, t = pred[item].astype(np.float64).reshape(-1), target[item].reshape(-1)
+            w = None if mask is None else mask[item].reshape(-1)
+            counts = None if w is None else w != 0
+            if self.ignore_index is not None:
+                counts = (t != self.ignore_index) if counts is None else counts & (t != self.ignore_index)
+            with np.errstate(all="ignore"):
+                values[item], by, _ = extension(1 - np.where(t == 1, z, -z), t == 1, w, counts, slope)
+            if grad is not None:
+                self.by_image(batch, grad)[item] = np.where((t == 1) & (by != 0), -by, by).reshape(pred[item].shape)
+        return values
+
+
+class SomeClasses:
+    """What an option that says which classes count takes."""
+
+    def check(self, value: Any) -> str | tuple[int, ...]:
+        if isinstance(value, str):
+            if value not in ("present", "all"):
+                raise ValueError("must be 'present', 'all', or the numbers of classes")
+            return value
+        if not isinstance(value, (list, tuple, range, np.ndarray)) or not len(value):
+            raise TypeError("must be 'present', 'all', or the numbers of classes")
+        numbers = tuple(Integer().check(c) for c in value)
+        if min(numbers) < 0 or len(set(numbers)) < len(numbers):
+            raise ValueError("must hold different numbers of classes, from 0 on")
+        return numbers
+
+
+class LovaszSoftmax(MapsTarget, SortedErrors):
+    r"""The Lovasz extension of the Jaccard loss of each class, of errors of a softmax (Berman et al. 2018).
+
+    .. math:: l = \frac{1}{|K|} \sum_{c \in K} \sum_i g_i\, m^c_{\pi_c(i)}, \quad
+        m^c = \begin{cases} 1 - p_c & t = c \\ p_c & t \ne c \end{cases}, \quad p = \mathrm{softmax}(z)
+
+    with pi and g as in `LovaszHinge`, those of each class by itself. It is 1 - IoU, averaged over the classes K, where
+    probabilities are 0 and 1. An item is the whole batch, so that IoU is that of all pixels; with ``per_image=True`` a
+    sample of pred, (samples, classes, ...). target holds the class of each pixel, an integer. A pixel of mask 0, or
+    whose label is ignored, does not exist; other masks weigh pixels in intersection and union. Of equal errors the
+    first counts as the larger one: the gradient is one of several there. The value of an item without a class that
+    counts is 0. There is no Hessian.
+
+    Args:
+        per_image: Whether each sample is an item.
+        classes: Which ones count: ``"present"``, those that some pixel of the item has as its label; ``"all"``; or
+            their numbers.
+        ignore_index: A label that takes its pixel out.
+        axis: The class axis of pred.
+        reduction: ``"mean"`` (over items), ``"sum"``, ``"none"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is no class.
+        ValueError: Shapes do not fit, or `classes` holds a number that is none.
+
+    Example:
+        >>> import numpy as np
+        >>> import fusedloss as fl
+        >>> z = np.log([[[0.9, 0.4, 0.2], [0.1, 0.6, 0.8]]])  # an image, two classes, three pixels
+        >>> round(fl.LovaszSoftmax()(z, [[0, 0, 1]]), 4)  # (0.6 / 2 + 0.2 / 6 + 0.1 / 3 + 0.6 / 2 + 0.2 / 2) / 2
+        0.3833
+    """
+
+    classes: str | tuple[int, ...] = option(default="present", accepts=SomeClasses())
+    axis: int = option(default=1, accepts=Integer())
+
+    aliases = ("lovasz_softmax_loss",)
+    facts = Facts(
+        task="segmentation, judged by mean IoU",
+        activation="softmax",
+        robustness="no pixel costs more than 1; small classes count as much as large ones",
+        smoothness="continuous, with kinks where errors are equal",
+        samples=(
+            {},
+            {"per_image": True},
+            {"classes": "all", "axis": -1},
+            {"per_image": True, "classes": (0, 2), "ignore_index": 255},
+        ),
+    )
+    traits = Traits()
+    kernel_name = "lovasz_softmax"
+
+    _rows: ClassVar[CrossEntropy]  # each loss has its own, as with the plan
+    _pull: ClassVar[Any]
+
+    def _make_plan(self) -> Any:
+        # Its gradient is p - t, by subtraction nowhere: the errors, with a sign.
+        rows = CrossEntropy(axis=self.axis, ignore_index=self.ignore_index, reduction="sum")
+        object.__setattr__(self, "_rows", rows)
+        object.__setattr__(self, "_pull", backend.plan("overlap_softmax", (0.0,), self.reduction, None))
+        return super()._make_plan()
+
+    def _batch(self, operands: tuple[Any, ...]) -> ImageBatch:
+        pred, target = checks.floating(operands[0], "pred"), checks.array(operands[1], "target")
+        if pred.ndim < 2:
+            raise ValueError(f"pred must have axes of samples and of classes, got shape {pred.shape}")
+        axis = checks.axis(self.axis, pred)
+        if axis == 0:
+            raise ValueError(f"axis={self.axis} is the first one of pred, that of the samples, and no class axis")
+        number = pred.shape[axis]
+        if not isinstance(self.classes, str) and max(self.classes) >= number:
+            raise ValueError(f"classes holds {max(self.classes)}, but pred has {number} classes")
+        pixels = pred.shape[:axis] + pred.shape[axis + 1 :]
+        if target.shape != pixels:
+            raise ValueError(f"target must have shape {pixels}, that of pred without the classes, got {target.shape}")
+        target = checks.labels(target)
+        checks.labels_in_range(target, number, self.ignore_index)
+        shape = pred.shape[:1] if self.per_image else ()
+        inputs = pred, target, image_mask(operands[2], pixels)
+        return ImageBatch(shape, inputs, {"pred": pred}, checks.precision(pred.dtype), axis)
+
+    def _shares(self, sizes: Array) -> Array:
+        """What each class of an item counts for in its mean, (items, classes), from the weights of their pixels."""
+        if isinstance(self.classes, str):
+            counts = sizes > 0 if self.classes == "present" else np.ones(sizes.shape, bool)
+        else:
+            counts = np.broadcast_to(np.isin(np.arange(sizes.shape[1]), self.classes), sizes.shape)
+        shares: Array = counts / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
+        return shares
+
+    @staticmethod
+    def _mean(shares: Array, values: Array) -> Array:
+        with np.errstate(invalid="ignore"):
+            mean: Array = np.sum(np.where(shares != 0, shares * values, 0.0), axis=1)
+        return mean
+
+    def _sort(self, batch: ImageBatch, slopes: Array, grad: Array | None) -> Array:
+        pred, target, mask = batch.inputs
+        assert batch.axis is not None
+        shape = self.by_image(batch, pred, batch.axis).shape
+        gaps = backend.empty(shape, batch.dtype)  # an item and class lies together, whatever the layout of pred
+        alike = np.moveaxis(gaps, 1, batch.axis) if self.per_image else np.moveaxis(gaps[0], 0, batch.axis)
+        self._rows.grad(pred, target, sample_weight=None if mask is None else mask != 0, out=alike)
+        found, bad = self.run_sorted(batch, gaps, np.ones(shape[:2]), None if grad is None else gaps)
+        if bad >= 0:
+            check_mask(mask)
+        shares = self._shares(found[..., 1])
+        if grad is not None:
+            by_class = np.zeros((len(pred), shape[1], 2))
+            by_class[..., 0] = slopes[:, np.newaxis] * shares
+            backend.core.run_overlaps(
+                self._pull,
+                int(batch.dtype == np.float64),
+                pred,
+                target,
+                mask,
+                batch.axis,
+                self.ignore_index,
+                None,
+                by_class,
+                grad,
+                alike,
+                None,
+            )
+        return self._mean(shares, found[..., 0])
+
+    def _sort_reference(self, batch: ImageBatch, slopes: Array, grad: Array | None) -> Array:
+        pred, target, mask = batch.inputs
+        z = self.by_image(batch, pred, batch.axis).astype(np.float64)
+        with np.errstate(all="ignore"):
+            p, q = softmax_of(z.reshape(*z.shape[:2], -1))
+        labels = self.by_image(batch, target).reshape(len(z), -1)
+        weight = None if mask is None else self.by_image(batch, mask).reshape(labels.shape)
+        counts = np.ones(labels.shape, bool) if weight is None else weight != 0
+        if self.ignore_index is not None:
+            counts &= labels != self.ignore_index
+        values, sizes, by = np.zeros(z.shape[:2]), np.zeros(z.shape[:2]), np.zeros(p.shape)
+        for item, c in np.ndindex(values.shape):
+            own, w = labels[item] == c, None if weight is None else weight[item]
+            errors = np.where(own, q[item, c], p[item, c])
+            values[item, c], growth, sizes[item, c] = extension(errors, own, w, counts[item], 1.0)
+            by[item, c] = np.where(own, -growth, growth)
+        shares = self._shares(sizes)
+        if grad is not None:
+            scale = (slopes[:, np.newaxis] * shares)[..., np.newaxis]
+            with np.errstate(all="ignore"):
+                result = pull_softmax(p, np.where(scale != 0, scale * by, 0.0))
+            moves = (scale != 0).any(axis=1, keepdims=True) & counts[:, np.newaxis]
+            self.by_image(batch, grad, batch.axis)[...] = np.where(moves, result, 0.0).reshape(z.shape)
+        return self._mean(shares, values)
+
+
+class _DiceAndPixels(MapsTarget, MapSum):
+    """Dice and a loss of each pixel's label, of one softmax."""
+
+    lambda_dice: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
+    smooth: float | tuple[float, float] = option(default=0.0, accepts=OneOrTuple(NOT_NEGATIVE, length=2))
+    squared: bool = option(default=False, accepts=Flag())
+    jaccard: bool = option(default=False, accepts=Flag())
+    batch: bool = option(default=False, accepts=Flag())
+    include_background: bool = option(default=True, accepts=Flag())
+    class_weight: Array | None = option(default=None, accepts=Maybe(Vector(NOT_NEGATIVE)))
+    ignore_index: int | None = option(default=None, accepts=Maybe(Integer()))
+    axis: int = option(default=1, accepts=Integer())
+
+    traits = Traits()
+
+    def _overlaps(self) -> Overlaps:
+        return (Jaccard if self.jaccard else Dice)(
+            activation="softmax",
+            smooth=self.smooth,
+            squared=self.squared,
+            batch=self.batch,
+            include_background=self.include_background,
+            class_weight=self.class_weight,
+            ignore_index=self.ignore_index,
+            axis=self.axis,
+            reduction=self.reduction,
+        )
+
+
+class DiceCE(_DiceAndPixels):
+    r"""`Dice` and `CrossEntropy` of one softmax, added up (Isensee et al. 2021, "nnU-Net").
+
+    .. math:: l = \lambda_\mathrm{dice}\, \mathrm{Dice}(z, t) + \lambda_\mathrm{ce}\, \mathrm{CE}(z, t)
+
+    pred has shape (samples, classes, ...), or with classes along another axis; target holds the class of each pixel as
+    an integer, or distributions over classes of pred's shape. Both terms keep their own mean: that of Dice is over
+    samples and classes, that of the cross-entropy over pixels. A mask weighs pixels of both. Exponentials are taken as
+    often as for Dice alone, as long as there is no sample_weight, which has one entry a sample. There is no Hessian, no
+    ``reduction="none"`` and no denominator, as both terms have other items.
+
+    Args:
+        lambda_dice: What multiplies the mean of Dice.
+        lambda_ce: What multiplies the mean of the cross-entropy.
+        label_smoothing: That of the cross-entropy.
+        smooth: That of Dice, as all that follows up to include_background.
+        squared: Whether p and t are squared in the denominator.
+        jaccard: Whether `Jaccard` stands in the place of Dice.
+        batch: Whether sums run over all samples.
+        include_background: Whether the first class counts in Dice; in the cross-entropy it does.
+        class_weight: (C,); weighs items of Dice, and pixels by their label.
+        ignore_index: A label that takes its pixel out.
+        axis: The class axis of pred.
+        reduction: Of both terms: ``"mean"``, ``"sum"`` or ``"batchmean"``.
+
+    Raises:
+        IndexError: A label is no class.
+        ValueError: Shapes do not fit, or a number is not in [0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> import fusedloss as fl
+        >>> z = np.log([[[0.9, 0.6, 0.2, 0.1], [0.1, 0.4, 0.8, 0.9]]])
+        >>> loss = fl.DiceCE(lambda_ce=0.5)
+        >>> parts = fl.Dice(activation="softmax"), fl.CrossEntropy(axis=1)
+        >>> y = [[0, 0, 1, 1]]
+        >>> round(loss(z, y), 6), round(parts[0](z, y) + 0.5 * parts[1](z, y), 6)
+        (0.318588, 0.318588)
+    """
+
+    lambda_ce: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
+    label_smoothing: float = option(default=0.0, accepts=Real(SHARE))
+
+    name = "dice_ce"
+    aliases = ("dice_cross_entropy", "DiceCELoss")
+    facts = Facts(
+        task="segmentation with classes of unequal size",
+        activation="softmax",
+        robustness="that of its terms",
+        smoothness="infinitely differentiable",
+        samples=(
+            {},
+            {"lambda_dice": 0.25, "label_smoothing": 0.1, "smooth": 1.0, "include_background": False},
+            {"lambda_ce": 3.0, "class_weight": [0.5, 2.0, 1.0, 0.0], "ignore_index": 255, "jaccard": True},
+            {"batch": True, "squared": True, "axis": -1},
+        ),
+    )
+
+    def terms(self) -> Sum:
+        pixels = CrossEntropy(
+            label_smoothing=self.label_smoothing,
+            class_weight=self.class_weight,
+            ignore_index=self.ignore_index,
+            axis=self.axis,
+            reduction=self.reduction,
+        )
+        return Sum(terms=((self.lambda_dice, self._overlaps()), (self.lambda_ce, pixels)))
+
+
+class DiceFocal(_DiceAndPixels):
+    r"""`Dice` and `Focal` of one softmax, added up (Zhu et al. 2019, "AnatomyNet").
+
+    .. math:: l = \lambda_\mathrm{dice}\, \mathrm{Dice}(z, t) + \lambda_\mathrm{focal}\, \mathrm{Focal}(z, t)
+
+    All is as in `DiceCE`. In MONAI the focal loss of DiceFocalLoss is that of a sigmoid of each class, and the mean of
+    its FocalLoss, which may be of a softmax, is over classes, too: 1 / C of this one.
+
+    Args:
+        lambda_dice: What multiplies the mean of Dice.
+        lambda_focal: What multiplies the mean of the focal loss.
+        gamma: How much easy pixels are held down, >= 0.
+        alpha: Weight of a class's focal term: a number, or (C,).
+        smooth: That of Dice, as all that follows up to include_background.
+        squared: Whether p and t are squared in the denominator.
+        jaccard: Whether `Jaccard` stands in the place of Dice.
+        batch: Whether sums run over all samples.
+        include_background: Whether the first class counts in Dice; in the focal loss it does.
+        class_weight: (C,); weighs items of Dice, and pixels by their label.
+        ignore_index: A label that takes its pixel out.
+        axis: The class axis of pred.
+        reduction: Of both terms: ``"mean"``, ``"sum"`` or ``"batchmean"``.
+
+    Example:
+        >>> import numpy as np
+        >>> import fusedloss as fl
+        >>> z = np.log([[[0.9, 0.6, 0.2, 0.1], [0.1, 0.4, 0.8, 0.9]]])
+        >>> round(fl.DiceFocal(gamma=2.0)(z, [[0, 0, 1, 1]]), 6)
+        0.223693
+    """
+
+    lambda_focal: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
+    gamma: float = option(default=2.0, accepts=Real(NOT_NEGATIVE))
+    alpha: float | Array | None = option(default=None, accepts=Maybe(OneOrMany(NOT_NEGATIVE)))
+
+    name = "dice_focal"
+    aliases = ("DiceFocalLoss",)
+    facts = Facts(
+        task="segmentation with small and hard classes",
+        activation="softmax",
+        robustness="that of its terms",
+        smoothness="infinitely differentiable",
+        samples=(
+            {},
+            {"lambda_focal": 0.5, "gamma": 0.5, "alpha": [0.5, 2.0, 1.0, 0.25], "smooth": 1.0},
+            {"gamma": 3.0, "alpha": 0.25, "class_weight": [0.5, 2.0, 1.0, 0.0], "ignore_index": 255, "axis": -1},
+        ),
+    )
+
+    def terms(self) -> Sum:
+        pixels = Focal(
+            gamma=self.gamma,
+            alpha=self.alpha,
+            class_weight=self.class_weight,
+            ignore_index=self.ignore_index,
+            axis=self.axis,
+            reduction=self.reduction,
+        )
+        return Sum(terms=((self.lambda_dice, self._overlaps()), (self.lambda_focal, pixels)))

@@ -131,6 +131,10 @@ class CrossEntropy(_LogitsOrProbabilities):
             return f"cross_entropy_{target}", (self.label_smoothing,)
         return f"cross_entropy_probability_{target}", (self.label_smoothing, self.eps)
 
+    def power_of_label(self) -> tuple[float, float] | None:
+        plain = self.from_logits and self._logits(1) is None
+        return (0.0, self.label_smoothing) if plain else None
+
     def term(self, nll: Array, p: Array, complement: Array) -> tuple[Array, Array, Array]:
         return nll, constant(1.0, nll), constant(0.0, nll)
 
@@ -216,6 +220,10 @@ class Focal(_FromLogits):
 
     def class_factor(self) -> float | Array | None:
         return self.alpha
+
+    def power_of_label(self) -> tuple[float, float] | None:
+        plain = self.label_smoothing == 0 and self._logits(1) is None
+        return (self.gamma, 0.0) if plain else None
 
     def term(self, nll: Array, p: Array, complement: Array) -> tuple[Array, Array, Array]:
         gamma, whole = self._constants[0], np.maximum(complement, 1e-300)
