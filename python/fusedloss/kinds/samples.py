@@ -1,0 +1,63 @@
+"""Losses whose items are samples, or their pixels, each with one value: what they share whatever a sample holds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import checks
+from ..arrays import Array, ArrayLike
+from .kind import Batch, Kind, Pass, sum_of_weights
+
+
+class Samples(Kind):
+    """An item counts by its weight; the value and the gradient of an item come from one place."""
+
+    orders = ("value", "grad")
+
+    def _total(self, batch: Batch, weight: Array | None) -> float:
+        return sum_of_weights(weight, batch.shape)
+
+    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
+        checks.not_negative(job.weight, given_weight)
+        return super()._checked_run(batch, job, given_weight)
+
+    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
+        return None
+
+
+def weight_of(shape: tuple[int, ...], sample_weight: ArrayLike | None) -> float:
+    """The sum of weights of items of a shape, without a pass."""
+    weight = checks.sample_weight(sample_weight, shape)
+    checks.not_negative(weight, sample_weight)
+    return sum_of_weights(weight, shape)
+
+
+def slopes_of(batch: Batch, job: Pass) -> Array | None:
+    """What each item's gradient is multiplied by, in float64; None if no gradient is asked for."""
+    if job.grad is None:
+        return None
+    slopes = np.full(batch.shape, job.scale)
+    for factor in (job.weight, job.cotangent):
+        if factor is not None:
+            slopes = np.where(factor == 0, 0.0, slopes * factor.astype(np.float64))
+    return slopes
+
+
+def settle(values: Array, batch: Batch, job: Pass) -> tuple[float, int]:
+    """Hands out the values of the items; gives their weighted sum, and that nothing is outside a domain."""
+    if job.weight is not None:
+        with np.errstate(invalid="ignore"):
+            values = np.where(job.weight == 0, 0.0, job.weight.astype(np.float64) * values)
+    values = values.reshape(batch.shape)
+    if job.value is not None:
+        job.value[...] = values
+    flat = values.ravel()
+    return (math.fsum(flat) if np.isfinite(flat).all() else float(flat.sum())), -1
+
+
+def scaled(slopes: Array, grad: Array) -> Array:
+    """A gradient times the slopes of its items, exactly 0 where these are."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.where(slopes == 0, 0.0, slopes * grad)
