@@ -12,6 +12,8 @@ import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.features import FeatureMaps
+from fusedloss.kinds.images import Images
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
 from fusedloss.kinds.measures import Measured
@@ -41,6 +43,8 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
     Mining: ((256, 128), (2048, 128)),
+    Images: ((4, 3, 64, 64), (4, 3, 256, 256)),  # samples, channels, pixels
+    FeatureMaps: ((4, 64, 32, 32), (4, 64, 128, 128)),  # the first layers of a network of such images
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -57,6 +61,8 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Measured: ((256, 64), (4096, 128)),
     Compares: ((256, 128),),
     Mining: ((256, 128),),
+    Images: ((4, 3, 64, 64),),
+    FeatureMaps: ((4, 64, 32, 32),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -100,6 +106,8 @@ class Case:
             return pred, rng.uniform(0, 1, pred.shape).astype(self.dtype), mean, log_var
         if kind_of(type(self.loss)) is SortedErrors:
             return _draw(rng, None, self.shape, self.dtype), rng.integers(0, 2, self.shape)
+        if kind_of(type(self.loss)) is Images:
+            return tuple(rng.uniform(0, 1, self.shape).astype(self.dtype) for _ in self.loss.operands)
         if kind_of(type(self.loss)) is Overlaps:
             pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
             return pred, rng.integers(0, self.shape[1], (self.shape[0], *self.shape[2:]))

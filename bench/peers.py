@@ -197,6 +197,10 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.Jaccard: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 1.0),
     fl.Tversky: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 0.5),
     fl.LovaszHinge: lambda f, z, y: _torch_lovasz(f, z.flatten(), y.flatten()),
+    fl.TotalVariation: lambda f, x: x.diff(dim=-1).abs().mean() + x.diff(dim=-2).abs().mean(),
+    fl.SSIM: lambda f, x, y: _torch_ssim(f, x, y),
+    fl.Perceptual: lambda f, x, y: (_units(x) - _units(y)).square().sum(1).mean(),
+    fl.Style: lambda f, x, y: (_gram(x) - _gram(y)).square().sum((1, 2)).mean(),
     fl.OrdinalCumulative: lambda f, z, y: _torch_ordinal(f, z, y),
     fl.SquaredEMD: lambda f, z, y: _torch_emd(f, z, y),
     fl.CosineEmbedding: Several(lambda f, x1, x2, y: f.cosine_embedding_loss(x1, x2, y), (0, 1)),
@@ -239,6 +243,25 @@ def _torch_lovasz(f: Any, z: Any, y: Any) -> Any:
     own = y[order].to(z.dtype)
     sets = 1 - (own.sum() - own.cumsum(0)) / (own.sum() + (1 - own).cumsum(0))
     return (f.relu(errors) * f.pad(sets, (1, 0)).diff()).sum()
+
+
+def _torch_ssim(f: Any, x: Any, y: Any) -> Any:
+    """As Wang et al. write it; means over windows are a convolution of each channel."""
+    weights, channels = x.new_tensor(fl.SSIM().weights), x.shape[1]
+    window = (weights[:, None] * weights).expand(channels, 1, 11, 11)
+    mx, my, xx, yy, xy = (f.conv2d(z, window, groups=channels) for z in (x, y, x * x, y * y, x * y))
+    alike = (2 * mx * my + 0.01**2) * (2 * (xy - mx * my) + 0.03**2)
+    return 1 - (alike / ((mx**2 + my**2 + 0.01**2) * (xx - mx**2 + yy - my**2 + 0.03**2))).mean()
+
+
+def _units(x: Any) -> Any:
+    """As LPIPS writes it, but for its eps."""
+    return x / x.square().sum(1, keepdim=True).sqrt()
+
+
+def _gram(x: Any) -> Any:
+    flat = x.flatten(2)
+    return flat @ flat.mT / flat[0].numel()
 
 
 def _torch_ordinal(f: Any, z: Any, y: Any) -> Any:

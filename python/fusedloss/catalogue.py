@@ -700,7 +700,7 @@ def perceptual(
     normalize: bool = True,
     linear: tuple[Array, ...] | None = None,
     spatial: bool | tuple[int, int] = False,
-    eps: float = 1e-10,
+    eps: float = 0.0,
     reduction: Reduction = "mean",
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,

@@ -388,8 +388,9 @@ class Style(FeaturePairs, FeatureMaps):
         ValueError: Maps have other samples or channels than their targets, or other numbers than ``layer_weight`` says.
 
     Example:
+        >>> import numpy as np
         >>> import fusedloss as fl
-        >>> features, targets = [[[1.0, 3.0], [2.0, 2.0]]], [[[1.0, 1.0], [4.0, 4.0]]]
+        >>> features, targets = np.array([[[1.0, 3.0], [2.0, 2.0]]]), np.array([[[1.0, 1.0], [4.0, 4.0]]])
         >>> value, grad = fl.Style().value_and_grad(features, targets)
         >>> value, grad.tolist()
         (40.0, [[[2.0, 6.0], [-12.0, -12.0]]])
