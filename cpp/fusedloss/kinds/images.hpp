@@ -311,6 +311,7 @@ class Windows {
     bottom = tile.bottom < rows ? tile.bottom : rows;
     right = tile.right < columns ? tile.right : columns;
     double* at = static_cast<double*>(scratch);
+    for (std::int64_t i = 0; i < single_rows * size; ++i) at[i] = 0;
     const auto take = [&](std::int64_t arrays) {
       double* const here = at;
       at += arrays * size;
@@ -321,10 +322,6 @@ class Windows {
     forward = take(fields * taps);
     backward = take(fields * taps);
     tap = reinterpret_cast<const double**>(at);
-    for (std::int64_t i = 0; i < size; ++i) {
-      x[i] = y[i] = zeros[i] = 0;
-      for (int f = 0; f < fields; ++f) back[f][i] = 0;
-    }
   }
 
   FUSEDLOSS_INLINE double* ring(double* rows, int field, std::int64_t row) const {

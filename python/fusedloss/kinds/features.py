@@ -171,7 +171,7 @@ def resize(pixels: int, to: int) -> Array:
     return matrix
 
 
-GRAM_PIXELS = 1 << 12
+GRAM_PIXELS = 1 << 15
 """Whose products are added up in the precision of the maps, before they go to double."""
 
 
