@@ -109,76 +109,73 @@ struct Rise {
 template <class Loss>
 struct Neighbours {
   using Options = typename Loss::template Options<double>;
-  static constexpr std::int64_t tile_pixels = 1 << 15;
+  static constexpr std::int64_t tile_width = 512, tile_pixels = 1 << 15;
+  static constexpr std::int64_t size = tile_width + 2 * image_lanes;  // of a row in scratch
+  static constexpr int buffers = 8;
 
   static FUSEDLOSS_INLINE std::int64_t height(const abi::Call* call) {
-    const std::int64_t rows = tile_pixels / call->items.shape[3];
-    return rows < 1 ? 1 : rows;
+    const std::int64_t columns = call->items.shape[3];
+    return tile_pixels / (columns < tile_width ? columns : tile_width);
   }
 
   static FUSEDLOSS_SHARED std::int64_t neighbour_tasks(const abi::Call* call) {
     const std::int64_t* shape = call->items.shape;
-    return shape[0] * shape[1] * tiles_along(shape[2], height(call));
+    return shape[0] * shape[1] * tiles_along(shape[2], height(call)) * tiles_along(shape[3], tile_width);
   }
 
-  static FUSEDLOSS_INLINE std::int64_t room(const abi::Call* call) {
-    return whole_groups(call->items.shape[3] + 1) + image_lanes;
-  }
-
-  static FUSEDLOSS_SHARED std::int64_t neighbour_bytes(const abi::Call* call) {
-    return 6 * room(call) * static_cast<std::int64_t>(sizeof(double));
+  static FUSEDLOSS_SHARED std::int64_t neighbour_bytes(const abi::Call*) {
+    return buffers * size * static_cast<std::int64_t>(sizeof(double));
   }
 
   static void run(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
-    const Tile tile = tile_of(call, task, height(call), call->items.shape[3]);
+    const Tile tile = tile_of(call, task, height(call), tile_width);
     const abi::Images& images = *call->images;
-    const abi::Array &x = call->inputs[0], &grad = call->grad[0];
     Options options;
     if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(call->options);
     const double slope = slope_of(images, tile.sample);
     const bool maps = slope != 0.0;
     const double by_right = slope * images.numbers[0], by_below = slope * images.numbers[1];
-    const std::int64_t columns = tile.right, rows = call->items.shape[2], size = room(call);
+    const std::int64_t count = tile.right - tile.left;
     double* here = static_cast<double*>(scratch);
-    double *next = here + size, *above = next + size, *below = above + size, *beside = below + size;
-    double* const to = beside + size;
-    partial->sum = partial->residue = images.sums[task] = 0;
+    double *next = here + size, *above = next + size, *below = above + size;
+    double *const beside = below + size, *const of_right = beside + size, *const of_below = of_right + size;
+    double* const to = of_below + size;
+    partial->sum = partial->residue = 0;
     partial->invalid = -1;
-    if (!maps) clear_tile(call, tile, here);
+    if (!maps) clear_tile(call, tile, to);
 
     alignas(64) double sum_right[image_lanes] = {}, sum_below[image_lanes] = {};
-    for (std::int64_t i = 0; i < size; ++i) above[i] = beside[i] = 0;
+    for (std::int64_t i = 0; i < buffers * size; ++i) here[i] = 0;
     const std::int64_t first = maps && tile.top > 0 ? tile.top - 1 : tile.top;
-    bring_pixels(x, tile, first, 0, columns, here);
+    bring_row(call, tile, first, here);
     for (std::int64_t row = first; row < tile.bottom; ++row) {
-      const bool last = row + 1 == rows;
-      if (!last) bring_pixels(x, tile, row + 1, 0, columns, next);
+      const bool last = row + 1 == call->items.shape[2];
+      if (!last) bring_row(call, tile, row + 1, next);
       const double* const under = last ? here : next;
-      for (std::int64_t i = columns; i < size; ++i) here[i] = next[i] = here[columns - 1];
-      alignas(64) double right[image_lanes] = {}, down[image_lanes] = {};
-      for (std::int64_t g = 0; g < columns; g += image_lanes) {
+      for (std::int64_t g = 0; g <= count; g += image_lanes) {
         FUSEDLOSS_LANES(image_lanes)
         for (int l = 0; l < image_lanes; ++l) {
           const double pixel = here[g + l];
           const Rise rise = Loss::of(here[g + l + 1] - pixel, under[g + l] - pixel, options);
-          right[l] += rise.right;
-          down[l] += rise.below;
-          beside[g + l + 1] = by_right * rise.slope_right;
+          of_right[g + l] = rise.right;
+          of_below[g + l] = rise.below;
+          beside[g + l] = by_right * rise.slope_right;
           below[g + l] = by_below * rise.slope_below;
         }
       }
       if (row >= tile.top) {
-        for (int l = 0; l < image_lanes; ++l) sum_right[l] += right[l];
-        for (int l = 0; l < image_lanes; ++l) sum_below[l] += down[l];
-        if (maps) {
-          for (std::int64_t g = 0; g < columns; g += image_lanes) {
-            FUSEDLOSS_LANES(image_lanes)
-            for (int l = 0; l < image_lanes; ++l) {
-              to[g + l] = (beside[g + l] - beside[g + l + 1]) + (above[g + l] - below[g + l]);
-            }
+        add_to_lanes(of_right + 1, count, sum_right);
+        add_to_lanes(of_below + 1, count, sum_below);
+      }
+      if (row >= tile.top && maps) {
+        for (std::int64_t g = 0; g < count; g += image_lanes) {
+          FUSEDLOSS_LANES(image_lanes)
+          for (int l = 0; l < image_lanes; ++l) {
+            const std::int64_t i = g + l + 1;
+            to[g + l] = (beside[i - 1] - beside[i]) + (above[i] - below[i]);
           }
-          hand_out_pixels(to, grad, tile, row, 0, columns);
         }
+        hand_out_pixels(to, call->grad[0], tile, row, tile.left, count);
       }
       double* const spare = here;
       here = next;
@@ -188,6 +185,16 @@ struct Neighbours {
       below = over;
     }
     images.sums[task] = images.numbers[0] * fold(sum_right) + images.numbers[1] * fold(sum_below);
+  }
+
+ private:
+  /// A row of the tile from `to[1]` on, and the pixels on both sides of it: where there is none, one as its neighbour.
+  static FUSEDLOSS_SHARED void bring_row(const abi::Call* call, const Tile& tile, std::int64_t row, double* to) {
+    const std::int64_t begin = tile.left > 0 ? tile.left - 1 : 0, count = tile.right - tile.left;
+    const std::int64_t end = tile.right < call->items.shape[3] ? tile.right + 1 : tile.right;
+    bring_pixels(call->inputs[0], tile, row, begin, end - begin, to + (begin - tile.left + 1));
+    if (begin == tile.left) to[0] = to[1];
+    if (end == tile.right) to[count + 1] = to[count];
   }
 };
 
