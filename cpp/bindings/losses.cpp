@@ -549,7 +549,6 @@ py::array_t<double> run_images(const py::capsule& plan_capsule, const py::array&
                                const py::array_t<double, py::array::c_style>& numbers,
                                const std::optional<py::array_t<double>>& slopes, const py::object& grad,
                                const py::object& second_grad, const py::object& values) {
-  constexpr int precision = 1;  // arithmetic is in double
   const Plan& plan = plan_of(plan_capsule);
   const abi::Kernel& kernel = plan.chosen();
   if (kernel.kind != abi::images || first.ndim() != 4 || first.size() == 0) {
@@ -558,7 +557,7 @@ py::array_t<double> run_images(const py::capsule& plan_capsule, const py::array&
   abi::Images all{};
   abi::Call call;
   clear(call);
-  call.options = plan.options(precision);
+  call.options = plan.options(1);  // arithmetic is in double
   call.items.axes = 4;
   call.items.size = first.size();
   std::copy(first.shape(), first.shape() + 4, call.items.shape);
@@ -586,6 +585,9 @@ py::array_t<double> run_images(const py::capsule& plan_capsule, const py::array&
     all.values = of_pixels.mutable_data();
   }
   call.images = &all;
+  const bool wide = call.inputs[0].dtype == abi::float64 ||
+                    (call.inputs[1].layout != abi::absent && call.inputs[1].dtype == abi::float64);
+  const int precision = wide ? 1 : 0;  // what arrays are read as
   const std::int64_t tasks = kernel.tasks[precision](&call), each = tasks / samples;
   std::vector<double> sums(static_cast<std::size_t>(tasks));
   all.sums = sums.data();
