@@ -14,7 +14,9 @@ from fusedloss.kinds.boxes import Boxes
 from fusedloss.kinds.clouds import Clouds
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
+from fusedloss.kinds.features import FeatureMaps
 from fusedloss.kinds.histograms import Histograms
+from fusedloss.kinds.images import Images
 from fusedloss.kinds.lattices import Lattices
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
@@ -54,6 +56,8 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     fl.Sinkhorn: ((256, 3), (1000, 3)),  # samples, dimensions
     Clouds: ((256, 3), (2048, 64)),
     Histograms: ((64, 10), (10**4, 100)),
+    Images: ((4, 3, 64, 64), (4, 3, 256, 256)),  # samples, channels, pixels
+    FeatureMaps: ((4, 64, 32, 32), (4, 64, 128, 128)),  # the first layers of a network of such images
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -78,6 +82,8 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     fl.Sinkhorn: ((256, 3),),
     Clouds: ((256, 3),),
     Histograms: ((64, 10),),
+    Images: ((4, 3, 64, 64),),
+    FeatureMaps: ((4, 64, 32, 32),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -125,6 +131,8 @@ class Case:
             low = rng.uniform(0, 400, (self.shape[0], 2))
             target = np.concatenate([low, low + rng.uniform(10, 200, low.shape)], axis=1)
             return (target + rng.normal(0, 3, target.shape)).astype(self.dtype), target.astype(self.dtype)
+        if kind_of(type(self.loss)) is Images:
+            return tuple(rng.uniform(0, 1, self.shape).astype(self.dtype) for _ in self.loss.operands)
         if kind_of(type(self.loss)) in (Overlaps, MapSum, fl.LovaszSoftmax):
             pred = _draw(rng, domain.get("pred"), self.shape, self.dtype)
             return pred, rng.integers(0, self.shape[1], (self.shape[0], *self.shape[2:]))

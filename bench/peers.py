@@ -207,6 +207,10 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.LovaszSoftmax: lambda f, z, y: _torch_lovasz_softmax(f, z.softmax(1).movedim(1, 0).flatten(1), y.flatten()),
     fl.DiceCE: lambda f, z, y: _torch_overlap(f, z, y, 2.0, 1.0, softmax=True) + f.cross_entropy(z, y),
     fl.IoULoss: lambda f, z, y: _torch_boxes(f, z, y),
+    fl.TotalVariation: lambda f, x: x.diff(dim=-1).abs().mean() + x.diff(dim=-2).abs().mean(),
+    fl.SSIM: lambda f, x, y: _torch_ssim(f, x, y),
+    fl.Perceptual: lambda f, x, y: (_units(x) - _units(y)).square().sum(1).mean(),
+    fl.Style: lambda f, x, y: (_gram(x) - _gram(y)).square().sum((1, 2)).mean(),
     fl.OrdinalCumulative: lambda f, z, y: _torch_ordinal(f, z, y),
     fl.SquaredEMD: lambda f, z, y: _torch_emd(f, z, y),
     fl.CosineEmbedding: Several(lambda f, x1, x2, y: f.cosine_embedding_loss(x1, x2, y), (0, 1)),
@@ -277,6 +281,25 @@ def _torch_boxes(f: Any, z: Any, y: Any) -> Any:
     shared = f.relu(x2.minimum(u2) - x1.maximum(u1)) * f.relu(y2.minimum(v2) - y1.maximum(v1))
     union = (x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1) - shared
     return (1 - shared / union).mean()
+
+
+def _torch_ssim(f: Any, x: Any, y: Any) -> Any:
+    """As Wang et al. write it; means over windows are a convolution of each channel."""
+    weights, channels = x.new_tensor(fl.SSIM().weights), x.shape[1]
+    window = (weights[:, None] * weights).expand(channels, 1, 11, 11)
+    mx, my, xx, yy, xy = (f.conv2d(z, window, groups=channels) for z in (x, y, x * x, y * y, x * y))
+    alike = (2 * mx * my + 0.01**2) * (2 * (xy - mx * my) + 0.03**2)
+    return 1 - (alike / ((mx**2 + my**2 + 0.01**2) * (xx - mx**2 + yy - my**2 + 0.03**2))).mean()
+
+
+def _units(x: Any) -> Any:
+    """As LPIPS writes it, but for its eps."""
+    return x / x.square().sum(1, keepdim=True).sqrt()
+
+
+def _gram(x: Any) -> Any:
+    flat = x.flatten(2)
+    return flat @ flat.mT / flat[0].numel()
 
 
 def _torch_ordinal(f: Any, z: Any, y: Any) -> Any:

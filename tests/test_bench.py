@@ -25,7 +25,7 @@ from bench.__main__ import main
 from bench.candidates import Bench
 
 ROOT = Path(__file__).resolve().parent.parent
-SIZES = ["--size", "100", "7x5", "7x4x5", "9x2x5x3"]
+SIZES = ["--size", "100", "7x5", "7x4x5", "40x2x11x11"]
 LOSSES = [cls() for cls in fl.losses()]
 
 
@@ -51,7 +51,7 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("dtype", cases.DTYPES)
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_operands_are_what_the_loss_takes(loss: Any, dtype: str) -> None:
-    shapes = [(1000,), (50, 20), (50, 8, 20), (50, 4, 20, 3)]
+    shapes = [(1000,), (50, 20), (50, 8, 20), (50, 4, 20, 11)]
     (case,) = cases.cases([loss], [dtype], shapes, quick=False)
     operands = case.operands()
     assert set(loss.operands[len(operands) :]) <= set(loss.optional)
@@ -321,7 +321,7 @@ def test_peers_give_the_same_results(tmp_path: Path) -> None:
         "300",
         "40x7",
         "40x4x7",
-        "20x2x7x4",
+        "40x2x12x11",
         "--peers",
         "--json",
         str(file),

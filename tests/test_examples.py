@@ -41,6 +41,22 @@ def ctc_align(printed: str) -> None:
     assert re.sub(r"\.", "", re.sub(r"(.)\1*", r"\1", found[2])) == found[1]
 
 
+def perceptual(printed: str) -> None:
+    """Losses tell apart what MSE does not, and each optimised image is what was asked for."""
+    table = re.findall(r"^(\w+): MSE ([\d.]+), 1 - SSIM ([\d.]+), features", printed, re.MULTILINE)
+    assert len({mse for _, mse, _ in table}) == 1, printed
+    similarity = {name: float(ssim) for name, _, ssim in table}
+    assert 10 * similarity["brighter"] < min(similarity["blurred"], similarity["noisy"]), printed
+    ((noisy, clean),) = re.findall(r"without noise: 1 - SSIM from ([\d.]+) to ([\d.]+)", printed)
+    assert float(clean) < 0.5 * float(noisy), printed
+    ((start, end, apart),) = re.findall(r"features from ([\d.]+) to ([\d.]+), 1 - SSIM ([\d.]+)", printed)
+    assert float(end) < 0.01 * float(start), printed
+    assert float(apart) < 0.05, printed
+    ((before, after, changed),) = re.findall(r"style from (\S+) to (\S+), 1 - SSIM ([\d.]+)", printed)
+    assert float(after) < 0.05 * float(before), printed
+    assert 0.02 < float(changed) < 0.3, printed
+
+
 def score_logits(printed: str) -> None:
     """A quantised copy is a little worse, by about its divergence."""
     model, copy = (float(number) for number in re.findall(r"perplexity ([\d.]+)", printed))
@@ -53,6 +69,7 @@ def score_logits(printed: str) -> None:
 
 CLAIMS: dict[str, Callable[[str], None]] = {
     "ctc_align.py": ctc_align,
+    "perceptual.py": perceptual,
     "score_logits.py": score_logits,
     "train_digits.py": train_digits,
 }
@@ -63,12 +80,14 @@ def test_every_example_has_its_claim() -> None:
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_example(name: str) -> None:
+def test_example(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(FOLDER / name)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-W", "error", str(FOLDER / name)], capture_output=True, text=True, timeout=300, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     CLAIMS[name](done.stdout)
+    for picture in re.findall(r"^picture in (.*)$", done.stdout, re.MULTILINE):
+        assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_score_logits_of_files(tmp_path: Path) -> None:

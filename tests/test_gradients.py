@@ -159,6 +159,9 @@ def test_the_check_covers_several_operands_and_keywords() -> None:
     report = fl.check_gradient(linear, rng.normal(size=(4, 3)), rng.normal(size=(5, 3)), [0, 1, 2, 3])
     assert report
     assert len(report.rows) == 2
+    divergence = fl.check_gradient(fl.KLDivergence(), rng.normal(size=(3, 4)), rng.dirichlet(np.ones(4), 3))
+    assert divergence, str(divergence)  # by the target, too, which a call gives only if asked for
+    assert [row.what for row in divergence.rows if "target" in row.what] == ["grad of target", "hess of target"]
 
 
 def test_entries_beside_a_kink_are_skipped_and_counted() -> None:

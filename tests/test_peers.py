@@ -691,6 +691,21 @@ def test_monai(seed: int, kind: str, dtype: np.dtype) -> None:
     np.testing.assert_allclose(grad, slope, rtol=REL[dtype], atol=REL[dtype] * np.max(np.abs(slope)))
 
 
+@pytest.mark.parametrize("options", [{}, {"data_range": 2.0, "k1": 0.02, "k2": 0.05}], ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_monai_ssim(options: dict[str, float], reduction: str) -> None:
+    """In float32, whose variances there are differences of rounded means."""
+    torch = pytest.importorskip("torch")
+    monai = pytest.importorskip("monai.losses")
+    target = np.random.default_rng(0).uniform(0, 1, (2, 3, 17, 19)).astype(np.float32)
+    pred = (target + np.random.default_rng(1).normal(0, 0.2, target.shape)).astype(np.float32)
+    criterion = monai.SSIMLoss(spatial_dims=2, reduction=reduction, **options)
+    expected, slope = torch_gradient(lambda x: criterion(x, torch.tensor(target)), pred)
+    value, grad = fl.SSIM(reduction=reduction, **options).value_and_grad(pred, target)
+    np.testing.assert_allclose(value, expected.reshape(np.shape(value)), rtol=1e-4)
+    np.testing.assert_allclose(grad, slope, atol=1e-4 * np.abs(grad).max())
+
+
 @ROUNDS
 def test_segmentation_models(seed: int, dtype: np.dtype) -> None:
     """Its sums run over the batch, and classes without labels have the loss 0: so they count in its mean."""

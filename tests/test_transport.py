@@ -14,7 +14,7 @@ import fusedloss as fl
 from fusedloss.kinds import clouds, sinkhorn, sorting, transport
 from fusedloss.kinds.clouds import Clouds
 from fusedloss.kinds.histograms import Histograms
-from fusedloss.kinds.samples import TwoSamples
+from fusedloss.kinds.two_samples import TwoSamples
 from fusedloss.losses import transport as losses
 
 Array = np.ndarray

@@ -31,6 +31,12 @@ from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent.parent / "python" / "fusedloss"
 
+BY_DEFAULT_ONE = {
+    "out": "Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of several "
+    "gradients a tuple.",
+    "wrt": 'The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.',
+}
+
 OPERAND_SETS: dict[str, dict[str, Any]] = {
     "PredTarget": {
         "doc": "Losses of a prediction and a target, with the gradient with respect to the prediction.",
@@ -42,11 +48,7 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
     "PredTargetDistributions": {
         "doc": "Losses of two distributions, with the gradient with respect to the prediction, to both if asked for.",
         "operands": {"pred": "What the model gives.", "target": "What it should give, of the same shape."},
-        "meanings": {
-            "out": "Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of "
-            "several gradients a tuple.",
-            "wrt": 'The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.',
-        },
+        "meanings": BY_DEFAULT_ONE,
         "variables": ("pred", "target"),
         "by_default": "pred",
         "weighed": "target",
@@ -295,6 +297,42 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "x",
         "fast": False,
     },
+    "Image": {
+        "doc": "Losses of images, with the gradient by their pixels.",
+        "operands": {"pred": "Images, (samples, channels, rows, columns) or as `axis` says."},
+        "variables": ("pred",),
+        "weighed": "pred",
+        "fast": False,
+    },
+    "ImagePairs": {
+        "doc": "Losses of images and of what they should be, with the gradient by the images, to both if asked for.",
+        "operands": {
+            "pred": "Images, (samples, channels, rows, columns) or as `axis` says.",
+            "target": "What they should be, of the same shape.",
+        },
+        "meanings": BY_DEFAULT_ONE,
+        "variables": ("pred", "target"),
+        "by_default": "pred",
+        "weighed": "target",
+        "fast": False,
+    },
+    "FeaturePairs": {
+        "doc": "Losses of a network's features of images and of what these should be, with gradients to the former.",
+        "operands": {
+            "features": "A list of maps, (samples, channels, ...) or as `axis` says; or one map.",
+            "target_features": "As many maps of the same shapes.",
+        },
+        "types": {"features": "Any", "target_features": "Any"},
+        "meanings": {
+            "out": "Takes the gradients: a list of float32 or float64 arrays of the maps' shapes, or maps themselves; "
+            "of both operands a tuple of two such lists.",
+            "wrt": 'The operands whose derivatives are wanted, by name; by default features, ``"both"`` for a tuple.',
+        },
+        "variables": ("features", "target_features"),
+        "by_default": "features",
+        "weighed": "features",
+        "fast": False,
+    },
     "Params": {
         "doc": "Losses of parameters, whatever the data.",
         "operands": {"params": "An array, or a list of arrays."},
@@ -450,7 +488,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
 }
 
 WEIGHT_TOTAL = '''
-    def weight_total(self, {weighed}: ArrayLike, *, {signature}) -> float:
+    def weight_total(self, {weighed}: {type}, *, {signature}) -> float:
         """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
 
         Args:
@@ -509,7 +547,7 @@ def operand_sets() -> str:
             else ": a tuple, one for each operand",
         }
         declared = {"operands": tuple(operands), "variables": variables, "arguments": tuple(arguments)}
-        declared |= {"optional": optional, "weighed": spec.get("weighed")}
+        declared |= {"optional": optional, "weighed": spec.get("weighed"), "by_default": spec.get("by_default")}
         lines = "".join(f"    {name} = {value!r}\n" for name, value in declared.items() if value)
         parts.append(CLASS.format(cls=cls, doc=spec["doc"], declared=lines))
         for name, (summary, all_keywords, result, body) in METHODS.items():
@@ -541,6 +579,7 @@ def operand_sets() -> str:
         parts.append(
             WEIGHT_TOTAL.format(
                 weighed=weighed,
+                type=spec.get("types", {}).get(weighed, "ArrayLike"),
                 signature=", ".join(f"{argument}: {OPTIONAL}" for argument in further),
                 doc="".join(f"\n            {argument}: As in a call." for argument in further),
                 passed=f"({', '.join([weighed, *arguments])})" if arguments else weighed,

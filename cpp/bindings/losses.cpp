@@ -95,6 +95,7 @@ void clear(abi::Call& call) {
   call.frames = 1;
   call.sequences = nullptr;
   call.overlaps = nullptr;
+  call.images = nullptr;
 }
 
 py::object element(const std::optional<py::tuple>& tuple, std::size_t index) {
@@ -617,6 +618,76 @@ std::pair<py::object, std::int64_t> run_sorted(const py::capsule& plan_capsule, 
   return {found, outcome.invalid};
 }
 
+/// An array of samples, channels, rows and columns; a gradient has the shape of the call.
+void describe_images(const py::object& object, const abi::Call& call, bool written, abi::Array& to) {
+  if (object.is_none()) return;
+  const auto array = py::reinterpret_borrow<py::array>(object);
+  const bool fits = array.ndim() == 4 && std::equal(array.shape(), array.shape() + 4, call.items.shape);
+  if (!fits || (written && !array.writeable())) throw py::value_error("fusedloss._core: no such images");
+  to.data = const_cast<void*>(array.data());
+  to.dtype = dtype_of(array);
+  to.layout = abi::strided;
+  std::copy(array.strides(), array.strides() + 4, to.strides);
+}
+
+/// The sum of the values of each sample, and gradients where they are asked for. Slopes are (samples, pixels) or
+/// (samples, 1); `values` takes the value of each pixel.
+py::array_t<double> run_images(const py::capsule& plan_capsule, const py::array& first, const py::object& second,
+                               const py::array_t<double, py::array::c_style>& numbers,
+                               const std::optional<py::array_t<double>>& slopes, const py::object& grad,
+                               const py::object& second_grad, const py::object& values) {
+  const Plan& plan = plan_of(plan_capsule);
+  const abi::Kernel& kernel = plan.chosen();
+  if (kernel.kind != abi::images || first.ndim() != 4 || first.size() == 0) {
+    throw py::value_error("fusedloss._core: no such images");
+  }
+  abi::Images all{};
+  abi::Call call;
+  clear(call);
+  call.options = plan.options(1);  // arithmetic is in double
+  call.items.axes = 4;
+  call.items.size = first.size();
+  std::copy(first.shape(), first.shape() + 4, call.items.shape);
+  const std::int64_t samples = first.shape(0), pixels = first.shape(2) * first.shape(3);
+  describe_images(first, call, false, call.inputs[0]);
+  describe_images(second, call, false, call.inputs[1]);
+  describe_images(grad, call, true, call.grad[0]);
+  describe_images(second_grad, call, true, call.grad[1]);
+  all.numbers = numbers.data();
+  all.taps = numbers.size();
+  if (slopes) {
+    const bool fit =
+        slopes->ndim() == 2 && slopes->shape(0) == samples && (slopes->shape(1) == 1 || slopes->shape(1) == pixels);
+    if (!fit) throw py::value_error("fusedloss._core: slopes do not fit the images");
+    constexpr auto size = static_cast<std::int64_t>(sizeof(double));
+    all.slopes = slopes->data();
+    all.sample_slope = slopes->strides(0) / size;
+    all.pixel_slope = slopes->shape(1) == 1 ? 0 : slopes->strides(1) / size;
+  }
+  if (!values.is_none()) {
+    auto of_pixels = py::reinterpret_borrow<py::array_t<double>>(values);
+    if (of_pixels.size() != samples * pixels || !(of_pixels.flags() & py::array::c_style)) {
+      throw py::value_error("fusedloss._core: values do not fit the images");
+    }
+    all.values = of_pixels.mutable_data();
+  }
+  call.images = &all;
+  const bool wide = call.inputs[0].dtype == abi::float64 ||
+                    (call.inputs[1].layout != abi::absent && call.inputs[1].dtype == abi::float64);
+  const int precision = wide ? 1 : 0;  // what arrays are read as
+  const std::int64_t tasks = kernel.tasks[precision](&call), each = tasks / samples;
+  std::vector<double> sums(static_cast<std::size_t>(tasks));
+  all.sums = sums.data();
+  execute(kernel, precision, slopes ? abi::value_grad : abi::value_only, call);
+  py::array_t<double> joined(samples);
+  for (std::int64_t sample = 0; sample < samples; ++sample) {
+    Total total;
+    for (std::int64_t k = 0; k < each; ++k) total.add(sums[static_cast<std::size_t>(sample * each + k)]);
+    joined.mutable_data()[sample] = total.sum + total.residue;
+  }
+  return joined;
+}
+
 const abi::Kernel& weight_kernel(const char* name) { return *runtime::find_kernel(name, runtime::selected()); }
 
 /// The sum of item weights of an elementwise call.
@@ -894,6 +965,7 @@ void register_losses(py::module_& module) {
   module.def("run_overlaps", &run_overlaps);
   module.def("run_sorted", &run_sorted);
   module.def("run_measure", &run_measure);
+  module.def("run_images", &run_images);
   module.def("total_weight", &total_weight);
   module.def("total_row_weight", &total_row_weight);
   module.def("scan_labels", &scan_labels);

@@ -157,6 +157,22 @@ def run_sorted(
 ) -> tuple[Array, int]:
     """Value and size of each image and class, the first image outside the domain or -1; with `slopes`, gradients."""
 
+def run_images(
+    plan: Plan,
+    first: Array,
+    second: Array | None,
+    numbers: Array,
+    slopes: Array | None,
+    grad: Array | None,
+    second_grad: Array | None,
+    values: Array | None,
+    /,
+) -> Array:
+    """The sum of the values of each sample of arrays (samples, channels, rows, columns), in float64.
+
+    With `slopes`, (samples, 1) or (samples, pixels), gradients are written; `values` takes the value of each pixel.
+    """
+
 def run_measure(
     plan: Plan,
     precision: int,

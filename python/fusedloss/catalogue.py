@@ -10,6 +10,7 @@ from .losses.contrastive import InfoNCE, NPairs, NTXent, SupCon
 from .losses.discrepancy import MMD, EnergyDistance
 from .losses.divergence import JensenShannon, KLDivergence
 from .losses.embedding import Contrastive, ContrastiveDistance, CosineEmbedding, CosineSimilarity, Triplet
+from .losses.features import SSIM, Perceptual, Style, TotalVariation
 from .losses.gan import (
     CriticDiscriminator,
     CriticGenerator,
@@ -59,6 +60,7 @@ __all__ = [
     "MSLE",
     "RNNT",
     "SMAPE",
+    "SSIM",
     "Barron",
     "BinaryCrossEntropy",
     "BinaryFocal",
@@ -118,6 +120,7 @@ __all__ = [
     "OrdinalCumulative",
     "PairwiseLogistic",
     "Perceptron",
+    "Perceptual",
     "Poisson",
     "PolyLoss",
     "PseudoHuber",
@@ -133,8 +136,10 @@ __all__ = [
     "SquaredEMD",
     "SquaredHinge",
     "StudentT",
+    "Style",
     "SupCon",
     "SymmetricCrossEntropy",
+    "TotalVariation",
     "Triplet",
     "TripletMining",
     "Tukey",
@@ -208,6 +213,7 @@ __all__ = [
     "ordinal_cumulative",
     "pairwise_logistic",
     "perceptron",
+    "perceptual",
     "poisson",
     "poly_loss",
     "pseudo_huber",
@@ -224,9 +230,12 @@ __all__ = [
     "sparsemax",
     "squared_emd",
     "squared_hinge",
+    "ssim",
     "student_t",
+    "style",
     "sup_con",
     "symmetric_cross_entropy",
+    "total_variation",
     "triplet",
     "triplet_mining",
     "tukey",
@@ -253,6 +262,10 @@ LOSSES: dict[str, type[Loss]] = {
     "contrastive_distance": ContrastiveDistance,
     "contrastive": Contrastive,
     "triplet": Triplet,
+    "total_variation": TotalVariation,
+    "ssim": SSIM,
+    "perceptual": Perceptual,
+    "style": Style,
     "logistic_discriminator": LogisticDiscriminator,
     "least_squares_discriminator": LeastSquaresDiscriminator,
     "critic_discriminator": CriticDiscriminator,
@@ -734,6 +747,110 @@ def triplet(
     """
     return Triplet(margin=margin, distance=distance, swap=swap, soft=soft, normalize=normalize, reduction=reduction)(
         anchor, positive, negative, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def total_variation(
+    pred: ArrayLike,
+    *,
+    axis: int | None = 1,
+    norm: str = "anisotropic",
+    eps: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The mean size of the differences between neighbouring pixels (Rudin, Osher and Fatemi 1992).
+
+    The value of `TotalVariation` as a function: `pred` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return TotalVariation(axis=axis, norm=norm, eps=eps, reduction=reduction)(
+        pred, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def ssim(
+    pred: ArrayLike,
+    target: ArrayLike,
+    *,
+    axis: int | None = 1,
+    data_range: float = 1.0,
+    window: int = 11,
+    sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """1 - the structural similarity of two images (Wang, Bovik, Sheikh and Simoncelli 2004).
+
+    The value of `SSIM` as a function: `pred`, `target` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return SSIM(axis=axis, data_range=data_range, window=window, sigma=sigma, k1=k1, k2=k2, reduction=reduction)(
+        pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def perceptual(
+    features: ArrayLike,
+    target_features: ArrayLike,
+    *,
+    layer_weight: Array | None = None,
+    axis: int = 1,
+    distance: str = "l2",
+    normalize: bool = True,
+    linear: tuple[Array, ...] | None = None,
+    spatial: bool | tuple[int, int] = False,
+    eps: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The distance between the features that a network finds in two images: LPIPS (Zhang et al. 2018) and its kin.
+
+    The value of `Perceptual` as a function: `features`, `target_features` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Perceptual(
+        layer_weight=layer_weight,
+        axis=axis,
+        distance=distance,
+        normalize=normalize,
+        linear=linear,
+        spatial=spatial,
+        eps=eps,
+        reduction=reduction,
+    )(features, target_features, sample_weight=sample_weight, denominator=denominator)
+
+
+def style(
+    features: ArrayLike,
+    target_features: ArrayLike,
+    *,
+    layer_weight: Array | None = None,
+    axis: int = 1,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The distance between the correlations of two images' features (Gatys et al. 2016, Johnson et al. 2016).
+
+    The value of `Style` as a function: `features`, `target_features` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Style(layer_weight=layer_weight, axis=axis, reduction=reduction)(
+        features, target_features, sample_weight=sample_weight, denominator=denominator
     )
 
 

@@ -331,13 +331,13 @@ class _Check:
             arrays = [np.array(x, np.float64) for x in (given if several else [given])]
             self.point[name] = arrays if several else arrays[0]
         self.given |= self.point
-        self.scale = 1.0
+        self.both = {"wrt": loss.variables} if loss.by_default else {}
 
     def value(self) -> float:
         return float(np.sum(self.loss(**self.given)))
 
     def grads(self) -> dict[str, list[Array]]:
-        return self._by_name(self.loss.grad(**self.given))
+        return self._by_name(self.loss.grad(**self.given, **self.both))
 
     def _by_name(self, results: Any) -> dict[str, list[Array]]:
         each = results if len(self.loss.variables) > 1 else (results,)
@@ -347,7 +347,7 @@ class _Check:
         rows = []
         curved = "hess" in self.loss.orders
         grads = self.grads()
-        hess = self._by_name(self.loss.grad_and_hess(**self.given)[1]) if curved else {}
+        hess = self._by_name(self.loss.grad_and_hess(**self.given, **self.both)[1]) if curved else {}
         for name, point in self.point.items():
             found: dict[str, list[tuple[Any, ...]]] = {"grad": [], "hess": []}
             for k, index in self._chosen(_listed(point)):
@@ -366,17 +366,18 @@ class _Check:
         return GradientCheck(tuple(rows))
 
     def _products(self) -> list[Compared]:
-        """The product of the Hessian with a random vector, in all operands at once."""
-        vector = {name: [self.rng.normal(size=x.shape) for x in _listed(point)] for name, point in self.point.items()}
+        """The product of the Hessian with a random vector, in all operands at once that a call gives it for."""
+        names = [self.loss.by_default] if self.loss.by_default else list(self.point)
+        vector = {name: [self.rng.normal(size=x.shape) for x in _listed(self.point[name])] for name in names}
         like = {name: v if isinstance(self.point[name], list) else v[0] for name, v in vector.items()}
-        given = tuple(like.values()) if len(self.loss.variables) > 1 else next(iter(like.values()))
-        products = self._by_name(self.loss.hvp(**self.given, vector=given))
-        moves = [
-            (x, ..., v) for name, point in self.point.items() for x, v in zip(_listed(point), vector[name], strict=True)
-        ]
+        alone = len(self.loss.variables) == 1 or bool(self.loss.by_default)
+        found = self.loss.hvp(**self.given, vector=next(iter(like.values())) if alone else tuple(like.values()))
+        products = {name: _listed(x) for name, x in zip(names, (found,) if alone else found, strict=True)}
+        moves = [(x, ..., v) for name in names for x, v in zip(_listed(self.point[name]), vector[name], strict=True)]
 
         def all_grads() -> Array:
-            return np.concatenate([x.ravel() for arrays in self.grads().values() for x in arrays])
+            grads = self.grads()
+            return np.concatenate([x.ravel() for name in names for x in grads[name]])
 
         numbers, gaps, rounding = self._difference(all_grads, moves)
         rows, start = [], 0

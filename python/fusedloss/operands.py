@@ -269,6 +269,7 @@ class PredTargetDistributions(Kind):
     operands = ("pred", "target")
     variables = ("pred", "target")
     weighed = "target"
+    by_default = "pred"
 
     def __call__(
         self,
@@ -5965,6 +5966,680 @@ class SamplesOrCosts(Kind):
             sample_weight: As in a call.
         """
         return self._weight_total(x, sample_weight)
+
+
+class Image(Kind):
+    """Losses of images, with the gradient by their pixels."""
+
+    operands = ("pred",)
+    variables = ("pred",)
+    weighed = "pred"
+
+    def __call__(
+        self, pred: ArrayLike, *, sample_weight: ArrayLike | None = None, denominator: float | None = None
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(VALUE, (pred,), sample_weight=sample_weight, denominator=denominator)
+
+    def value_and_grad(
+        self,
+        pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Array]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (pred,),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Array:
+        """The gradient of the value.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Array = self._evaluate(
+            VALUE_GRAD,
+            (pred,),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Array | None = None,
+        out_hess: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Array, Array]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (pred,),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        out_hess: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Array, Array]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (pred,),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        pred: ArrayLike,
+        *,
+        vector: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Array | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Array:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            vector: What the Hessian is multiplied with, of the shape of pred.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Array = self._evaluate(
+            HVP,
+            (pred,),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(self, pred: ArrayLike, *, sample_weight: ArrayLike | None = None) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((pred,), sample_weight)
+
+    def weight_total(self, pred: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            pred: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(pred, sample_weight)
+
+
+class ImagePairs(Kind):
+    """Losses of images and of what they should be, with the gradient by the images, to both if asked for."""
+
+    operands = ("pred", "target")
+    variables = ("pred", "target")
+    weighed = "target"
+    by_default = "pred"
+
+    def __call__(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            target: What they should be, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(VALUE, (pred, target), sample_weight=sample_weight, denominator=denominator)
+
+    def value_and_grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            target: What they should be, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (pred, target),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            target: What they should be, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            (pred, target),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            target: What they should be, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (pred, target),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            target: What they should be, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (pred, target),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        pred: ArrayLike,
+        target: ArrayLike,
+        *,
+        vector: Any,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            target: What they should be, of the same shape.
+            vector: What the Hessian is multiplied with, of the shape of pred.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself; of
+                several gradients a tuple.
+            wrt: The operands whose derivatives are wanted, by name; by default pred alone, ``"both"`` for a tuple.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            (pred, target),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self, pred: ArrayLike, target: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            pred: Images, (samples, channels, rows, columns) or as `axis` says.
+            target: What they should be, of the same shape.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((pred, target), sample_weight)
+
+    def weight_total(self, target: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            target: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(target, sample_weight)
+
+
+class FeaturePairs(Kind):
+    """Losses of a network's features of images and of what these should be, with gradients to the former."""
+
+    operands = ("features", "target_features")
+    variables = ("features", "target_features")
+    weighed = "features"
+    by_default = "features"
+
+    def __call__(
+        self,
+        features: Any,
+        target_features: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            features: A list of maps, (samples, channels, ...) or as `axis` says; or one map.
+            target_features: As many maps of the same shapes.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(VALUE, (features, target_features), sample_weight=sample_weight, denominator=denominator)
+
+    def value_and_grad(
+        self,
+        features: Any,
+        target_features: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            features: A list of maps, (samples, channels, ...) or as `axis` says; or one map.
+            target_features: As many maps of the same shapes.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a list of float32 or float64 arrays of the maps' shapes, or maps themselves; of
+                both operands a tuple of two such lists.
+            wrt: The operands whose derivatives are wanted, by name; by default features, ``"both"`` for a tuple.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (features, target_features),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        features: Any,
+        target_features: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            features: A list of maps, (samples, channels, ...) or as `axis` says; or one map.
+            target_features: As many maps of the same shapes.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a list of float32 or float64 arrays of the maps' shapes, or maps themselves; of
+                both operands a tuple of two such lists.
+            wrt: The operands whose derivatives are wanted, by name; by default features, ``"both"`` for a tuple.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            (features, target_features),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        features: Any,
+        target_features: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            features: A list of maps, (samples, channels, ...) or as `axis` says; or one map.
+            target_features: As many maps of the same shapes.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradients: a list of float32 or float64 arrays of the maps' shapes, or maps themselves; of
+                both operands a tuple of two such lists.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default features, ``"both"`` for a tuple.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (features, target_features),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        features: Any,
+        target_features: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            features: A list of maps, (samples, channels, ...) or as `axis` says; or one map.
+            target_features: As many maps of the same shapes.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a list of float32 or float64 arrays of the maps' shapes, or maps themselves; of
+                both operands a tuple of two such lists.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default features, ``"both"`` for a tuple.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (features, target_features),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        features: Any,
+        target_features: Any,
+        *,
+        vector: Any,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            features: A list of maps, (samples, channels, ...) or as `axis` says; or one map.
+            target_features: As many maps of the same shapes.
+            vector: What the Hessian is multiplied with, of the shape of features.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a list of float32 or float64 arrays of the maps' shapes, or maps themselves; of
+                both operands a tuple of two such lists.
+            wrt: The operands whose derivatives are wanted, by name; by default features, ``"both"`` for a tuple.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            (features, target_features),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self, features: Any, target_features: Any, *, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            features: A list of maps, (samples, channels, ...) or as `axis` says; or one map.
+            target_features: As many maps of the same shapes.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((features, target_features), sample_weight)
+
+    def weight_total(self, features: Any, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            features: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(features, sample_weight)
 
 
 class Params(Kind):

@@ -46,6 +46,18 @@ class Flag:
         return bool(value)
 
 
+class FlagOrPair:
+    """True or False, or two whole numbers from 1 on."""
+
+    def check(self, value: Any) -> bool | tuple[int, int]:  # noqa: D102
+        if isinstance(value, (bool, np.bool_)):
+            return bool(value)
+        if not isinstance(value, (list, tuple)) or len(value) != 2:
+            raise TypeError("must be True, False or a pair of integers")
+        first, second = (Integer(least=1).check(x) for x in value)
+        return first, second
+
+
 class Choice:
     """One of a few words."""
 
@@ -128,6 +140,18 @@ class Vector:
         return np.frombuffer(array.tobytes(), dtype=np.float64)  # of bytes: nobody can make it writeable
 
 
+class Vectors:
+    """One-dimensional arrays, at least one, kept as a tuple of immutable copies."""
+
+    def __init__(self, domain: Domain = FINITE) -> None:
+        self.each = Vector(domain)
+
+    def check(self, value: Any) -> tuple[Array, ...]:  # noqa: D102
+        if not isinstance(value, (list, tuple)) or not value:
+            raise TypeError("must be a list of arrays, at least one")
+        return tuple(self.each.check(x) for x in value)
+
+
 class Flags:
     """A one-dimensional array of truth values, at least one of them true, kept as an immutable copy."""
 
@@ -203,6 +227,8 @@ def key(value: Any) -> Any:
     """What stands for an option's value in comparisons and hashes: arrays go by their elements, NaN equals itself."""
     if isinstance(value, np.ndarray):
         return value.shape, value.tobytes()
+    if isinstance(value, tuple):
+        return tuple(map(key, value))
     return "nan" if isinstance(value, float) and value != value else value
 
 
@@ -210,4 +236,6 @@ def shown(value: Any) -> str:
     """A value in a message or a repr; of a function, its name."""
     if isinstance(value, types.FunctionType):
         return value.__qualname__
+    if isinstance(value, tuple) and any(isinstance(x, np.ndarray) for x in value):
+        return f"[{', '.join(map(shown, value))}]"
     return repr(value.tolist()) if isinstance(value, np.ndarray) else repr(value)

@@ -106,6 +106,17 @@ struct Overlaps {
   double gamma, smoothing;  ///< what it is: (1 - p)^gamma (-log p), or of a smoothed label -log p
 };
 
+/// Planes of pixels, or maps of features: the items' shape is (samples, channels, rows, columns), and all arrays have
+/// strides for these axes. Each task leaves the sum of its values.
+struct Images {
+  const double* numbers;  ///< of the kernel: weights of directions, of a window or of channels
+  std::int64_t taps;      ///< rows and columns of a window
+  const double* slopes;   ///< what a sample's, or a pixel's, value is multiplied by in the gradient; null without one
+  std::int64_t sample_slope, pixel_slope;  ///< how far those are apart
+  double* values;                          ///< of each pixel, or null
+  double* sums;                            ///< of each task
+};
+
 /// A call of any kind. `inputs` holds the operands in the order of the loss's functor, parameters that are arrays
 /// behind them.
 struct Call {
@@ -142,6 +153,7 @@ struct Call {
   double frames;               ///< what an item takes on average, in steps over `classes`; 1 but for utterances
   const Sequences* sequences;  ///< utterances only
   const Overlaps* overlaps;    ///< maps, sorted or not, only
+  const Images* images;        ///< images only
 };
 
 /// What a task hands back, added up in task order.
@@ -170,7 +182,8 @@ enum Kind : std::int32_t {
   lattices,
   maps,
   sorted_pixels,
-  pairs_of_vectors
+  pairs_of_vectors,
+  images
 };
 
 /// One loss as the dispatcher sees it.

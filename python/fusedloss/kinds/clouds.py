@@ -19,8 +19,8 @@ import numpy as np
 
 from ..arrays import Array
 from .mining import SAME
-from .samples import Found, Sets, TwoSamples
 from .tasks import dealt
+from .two_samples import Found, Sets, TwoSamples
 
 BLOCK_BYTES = 1 << 18
 """Of a block of distances. In few dimensions a library of products computes one this small in the thread that asks."""

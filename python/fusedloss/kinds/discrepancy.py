@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays import Array
 from .clouds import Cloud, Clouds, centred, each_block
 from .kind import Batch
-from .samples import Sets
+from .two_samples import Sets
 
 
 class Discrepancy(Clouds):

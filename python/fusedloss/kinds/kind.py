@@ -130,6 +130,8 @@ class Kind(Loss):
 
     adds: ClassVar[bool] = False
     """Whether a pass can add its derivatives to what their arrays hold."""
+    lists: ClassVar[bool] = False
+    """Whether an operand may be a list of arrays."""
     penalty: ClassVar[bool] = False
     """Whether it is a term of parameters: without items, and so without weights, and no part of a shard."""
 
@@ -246,6 +248,8 @@ class Kind(Loss):
     ) -> Any:
         """The general case of all methods: the results that `outputs` asks for, several in a tuple."""
         self._check_orders(outputs)
+        if self.by_default:
+            wrt = self.by_default if wrt is None else self.variables if wrt == "both" else wrt
         checks.chosen(hessian, self.hessians, "hessian")
         batch = self._batch(operands)
         job, divisor = self._pass(outputs, batch, sample_weight, denominator, cotangent)

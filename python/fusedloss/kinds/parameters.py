@@ -23,6 +23,7 @@ class Penalty(Params):
     reduction: Any = option(default="sum", accepts=Choice("sum"))
 
     adds = True
+    lists = True
     penalty = True
 
     _numbers: ClassVar[Any]  # each loss has its own, as with the plan

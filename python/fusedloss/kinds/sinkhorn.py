@@ -26,7 +26,7 @@ from ..arrays import Array, ArrayLike
 from ..backend import VALUE_GRAD
 from .clouds import Cloud, Clouds, centred, each_block
 from .kind import Batch
-from .samples import Found, Sets
+from .two_samples import Found, Sets
 
 KEPT_BYTES = 64 << 20
 """Of all costs, once in each direction."""

@@ -181,7 +181,7 @@ class Sum(Named):
         given = dict(zip((*self.operands, *self.arguments), operands, strict=True))
         shared = [name for name in self.operands if sum(name in loss.operands for _, loss in self._leaves) > 1]
         for name in shared:  # read once, whatever it is
-            if given[name] is not None and not any(loss.penalty for _, loss in self._leaves if name in loss.operands):
+            if given[name] is not None and not any(loss.lists for _, loss in self._leaves if name in loss.operands):
                 given[name] = (checks.floating if name in self.variables else checks.array)(given[name], name)
         parts = tuple(loss._batch(_taken(loss, given)) for _, loss in self._leaves)
         items = [part for part, (_, loss) in zip(parts, self._leaves, strict=True) if not loss.penalty]

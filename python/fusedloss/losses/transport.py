@@ -12,8 +12,8 @@ from ..domains import Interval
 from ..facts import Facts, Traits
 from ..kinds.clouds import Clouds, centred
 from ..kinds.histograms import Histograms
-from ..kinds.samples import Found, Sets, TwoSamples
 from ..kinds.transport import cost_of, transport
+from ..kinds.two_samples import Found, Sets, TwoSamples
 from ..operands import Samples
 from ..options import Flag, Integer, Real, option
 
