@@ -12,7 +12,7 @@ from closeness import assert_close
 from sampling import INSTANCES
 
 import fusedloss as fl
-from fusedloss.kinds import mining, similarities
+from fusedloss.kinds import similarities, space
 from fusedloss.kinds.measures import Measured
 from fusedloss.kinds.mining import Mining
 from fusedloss.kinds.similarities import Compares
@@ -222,7 +222,7 @@ def test_mining_against_all_triplets(
     backend: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mining, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(space, "BLOCK_BYTES", block_bytes)
     loss = loss.replace(reduction=reduction)
     operands = operands_of(loss, shape, dtype)
     items, counts = mined(loss, *operands)
