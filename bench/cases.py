@@ -10,12 +10,12 @@ import numpy as np
 
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
+from fusedloss.kinds.anchors import Anchors
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
 from fusedloss.kinds.measures import Measured
-from fusedloss.kinds.mining import Mining
 from fusedloss.kinds.overlaps import Overlaps
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
@@ -40,7 +40,7 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Overlaps: ((4, 3, 64, 64), (4, 3, 512, 512), (2, 19, 512, 1024)),  # samples, classes, pixels: the last, of streets
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
-    Mining: ((256, 128), (2048, 128)),
+    Anchors: ((256, 128), (2048, 128)),
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -56,7 +56,7 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Overlaps: ((4, 3, 64, 64),),
     Measured: ((256, 64), (4096, 128)),
     Compares: ((256, 128),),
-    Mining: ((256, 128),),
+    Anchors: ((256, 128),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -108,7 +108,7 @@ class Case:
             pred = _draw(rng, None, self.shape[:3], self.dtype)
             target = rng.integers(1, classes, (utterances, labels))
             return pred, target, np.full(utterances, frames), np.full(utterances, labels)
-        if kind_of(type(self.loss)) in (Measured, Compares, Mining):
+        if kind_of(type(self.loss)) in (Measured, Compares, Anchors):
             spread = 2 / np.sqrt(self.shape[-1])  # products are of the order of 1
             base = rng.normal(0, spread, self.shape)  # what belongs together is nearer
             vectors = [(base + rng.normal(0, spread / 2, self.shape)).astype(self.dtype) for _ in self.loss.variables]

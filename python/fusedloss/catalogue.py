@@ -8,6 +8,7 @@ from .losses.binary import BinaryCrossEntropy, BinaryFocal
 from .losses.contrastive import InfoNCE, NPairs, NTXent, SupCon
 from .losses.divergence import JensenShannon, KLDivergence
 from .losses.embedding import Contrastive, ContrastiveDistance, CosineEmbedding, CosineSimilarity, Triplet
+from .losses.folds import Circle, GeneralizedLifted, Lifted, MultiSimilarity
 from .losses.gan import (
     CriticDiscriminator,
     CriticGenerator,
@@ -58,6 +59,7 @@ __all__ = [
     "BinaryFocal",
     "CRPSGaussian",
     "Cauchy",
+    "Circle",
     "Contrastive",
     "ContrastiveDistance",
     "CosineEmbedding",
@@ -77,6 +79,7 @@ __all__ = [
     "GemanMcClure",
     "GeneralizedCrossEntropy",
     "GeneralizedDice",
+    "GeneralizedLifted",
     "Hinge",
     "HingeDiscriminator",
     "HingeEmbedding",
@@ -89,6 +92,7 @@ __all__ = [
     "LaplaceNLL",
     "LeastSquaresDiscriminator",
     "LeastSquaresGenerator",
+    "Lifted",
     "LinearCrossEntropy",
     "ListMLE",
     "ListNet",
@@ -100,6 +104,7 @@ __all__ = [
     "MinimaxGenerator",
     "ModifiedHuber",
     "MultiMargin",
+    "MultiSimilarity",
     "NPairs",
     "NTXent",
     "NonSaturatingGenerator",
@@ -131,6 +136,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_focal",
     "cauchy",
+    "circle",
     "contrastive",
     "contrastive_distance",
     "cosine_embedding",
@@ -153,6 +159,7 @@ __all__ = [
     "geman_mc_clure",
     "generalized_cross_entropy",
     "generalized_dice",
+    "generalized_lifted",
     "hinge",
     "hinge_discriminator",
     "hinge_embedding",
@@ -165,6 +172,7 @@ __all__ = [
     "laplace_nll",
     "least_squares_discriminator",
     "least_squares_generator",
+    "lifted",
     "linear_cross_entropy",
     "list_mle",
     "list_net",
@@ -180,6 +188,7 @@ __all__ = [
     "mse",
     "msle",
     "multi_margin",
+    "multi_similarity",
     "n_pairs",
     "non_saturating_generator",
     "nt_xent",
@@ -224,6 +233,10 @@ LOSSES: dict[str, type[Loss]] = {
     "contrastive_distance": ContrastiveDistance,
     "contrastive": Contrastive,
     "triplet": Triplet,
+    "multi_similarity": MultiSimilarity,
+    "circle": Circle,
+    "lifted": Lifted,
+    "generalized_lifted": GeneralizedLifted,
     "logistic_discriminator": LogisticDiscriminator,
     "least_squares_discriminator": LeastSquaresDiscriminator,
     "critic_discriminator": CriticDiscriminator,
@@ -627,6 +640,102 @@ def triplet(
     return Triplet(margin=margin, distance=distance, swap=swap, soft=soft, normalize=normalize, reduction=reduction)(
         anchor, positive, negative, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def multi_similarity(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    alpha: float = 2.0,
+    beta: float = 50.0,
+    base: float = 0.5,
+    epsilon: float | None = None,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Each vector's similarities: those to its class above a threshold, all others below it, the worst of them first.
+
+    The value of `MultiSimilarity` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MultiSimilarity(
+        alpha=alpha, beta=beta, base=base, epsilon=epsilon, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
+
+
+def circle(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 0.4,
+    gamma: float = 80.0,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Similarities within a class to 1 and others to 0, each pair pulled the harder the farther it is from there.
+
+    The value of `Circle` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Circle(margin=margin, gamma=gamma, normalize=normalize, reduction=reduction)(
+        embeddings, labels, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def lifted(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 1.0,
+    positive_margin: float = 0.0,
+    distance: str = "l2",
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Each pair of a class nearer than all vectors of other classes are to either of the two, by a margin.
+
+    The value of `Lifted` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Lifted(
+        margin=margin, positive_margin=positive_margin, distance=distance, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
+
+
+def generalized_lifted(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 1.0,
+    positive_margin: float = 0.0,
+    distance: str = "l2",
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """A vector's class nearer to it than all other vectors, by a margin, with soft extremes in place of hard ones.
+
+    The value of `GeneralizedLifted` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GeneralizedLifted(
+        margin=margin, positive_margin=positive_margin, distance=distance, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
 
 
 def logistic_discriminator(

@@ -12,6 +12,7 @@ import numpy as np
 from ..arrays import Array
 from .units import Units
 
+DOUBLE = np.dtype(np.float64)
 BLOCK_BYTES = 12 << 20
 """Of a block of distances or products."""
 SAME = 8 * float(np.finfo(np.float64).eps)
@@ -41,9 +42,9 @@ class Space:
     units: Units | None
 
     @classmethod
-    def of(cls, x: Array, metric: str, normalize: bool, dtype: np.dtype[Any] = np.dtype(np.float64)) -> Space:
+    def of(cls, x: Array, metric: str, normalize: bool, dtype: np.dtype[Any] = DOUBLE) -> Space:
         """Of given vectors; products are in `dtype`."""
-        precision = dtype if metric == "product" else np.dtype(np.float64)
+        precision = dtype if metric == "product" else DOUBLE
         if normalize or metric == "cosine":
             units = Units.of(x, precision)
             return cls(units.rows, np.sum(units.rows**2, axis=1), 1.0, metric, units)
@@ -70,16 +71,21 @@ class Space:
             return products
         if self.metric == "cosine":
             return np.asarray(1 - products)
-        lengths = self.squares[block, np.newaxis] + self.squares
+        own = self.squares[block, np.newaxis]
+        found = np.multiply(products, -2, out=products)
+        found += own
+        found += self.squares
         with np.errstate(invalid="ignore"):
-            found = lengths - 2 * products
-            found[found <= SAME * lengths] = 0
-        if self.metric == "sqeuclidean":
-            return np.asarray(self.size * found * self.size)
-        return np.asarray(self.size * np.sqrt(found))
+            found *= found > 2 * SAME * own  # of vectors that are the same, both lengths are
+            if self.metric == "l2":
+                np.sqrt(found, out=found)
+        for _ in range(1 if self.metric == "l2" else 2):
+            if self.size != 1:
+                found *= self.size
+        return found
 
     def pull(self, block: slice, distances: Array, slopes: Array, grad: Array) -> None:
-        """Adds the gradient by the rows, from that by a block of distances."""
+        """Adds the gradient by the rows, from that by a block of distances; where one is 0, it has no slope."""
         if np.count_nonzero(slopes) * self.rows.shape[1] <= slopes.size:
             anchors, others = np.nonzero(slopes)
             self._pull_few(anchors + block.start, others, distances[anchors, others], slopes[anchors, others], grad)
@@ -110,7 +116,9 @@ class Space:
             return slopes
         if self.metric == "sqeuclidean":
             return np.asarray(2 * self.size * slopes)
-        return np.where(distances > 0, slopes / (distances / self.size), 0 * slopes)
+        factors = slopes / (distances / self.size if self.size != 1 else distances)
+        factors[distances == 0] = 0
+        return np.asarray(factors)
 
     def finish(self, grad: Array) -> Array:
         """The gradient by the vectors that were given."""
