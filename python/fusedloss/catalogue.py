@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .arrays import Array, ArrayLike, Hinges, Labels, Mask, Reduction, Value
 from .base import Loss
+from .losses.angular import ArcFace, CosFace
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
+from .losses.centers import CenterLoss
 from .losses.contrastive import InfoNCE, NPairs, NTXent, SupCon
 from .losses.divergence import JensenShannon, KLDivergence
 from .losses.embedding import Contrastive, ContrastiveDistance, CosineEmbedding, CosineSimilarity, Triplet
@@ -45,6 +47,7 @@ from .losses.robust import Barron, Cauchy, Fair, GemanMcClure, LaplaceNLL, Stude
 from .losses.sequence import CTC, SequenceCrossEntropy
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
 from .losses.vae import ELBO, GaussianKL
+from .losses.views import BarlowTwins, VICReg
 
 __all__ = [
     "CTC",
@@ -54,14 +57,18 @@ __all__ = [
     "MSE",
     "MSLE",
     "SMAPE",
+    "ArcFace",
+    "BarlowTwins",
     "Barron",
     "BinaryCrossEntropy",
     "BinaryFocal",
     "CRPSGaussian",
     "Cauchy",
+    "CenterLoss",
     "Circle",
     "Contrastive",
     "ContrastiveDistance",
+    "CosFace",
     "CosineEmbedding",
     "CosineSimilarity",
     "CriticDiscriminator",
@@ -131,14 +138,19 @@ __all__ = [
     "Tukey",
     "Tversky",
     "Tweedie",
+    "VICReg",
     "Welsch",
+    "arcface",
+    "barlow_twins",
     "barron",
     "binary_cross_entropy",
     "binary_focal",
     "cauchy",
+    "center_loss",
     "circle",
     "contrastive",
     "contrastive_distance",
+    "cosface",
     "cosine_embedding",
     "cosine_similarity",
     "critic_discriminator",
@@ -216,12 +228,16 @@ __all__ = [
     "tukey",
     "tversky",
     "tweedie",
+    "vicreg",
     "welsch",
 ]
 
 LOSSES: dict[str, type[Loss]] = {
+    "arcface": ArcFace,
+    "cosface": CosFace,
     "binary_cross_entropy": BinaryCrossEntropy,
     "binary_focal": BinaryFocal,
+    "center_loss": CenterLoss,
     "nt_xent": NTXent,
     "info_nce": InfoNCE,
     "n_pairs": NPairs,
@@ -305,8 +321,58 @@ LOSSES: dict[str, type[Loss]] = {
     "generalized_cross_entropy": GeneralizedCrossEntropy,
     "gaussian_kl": GaussianKL,
     "elbo": ELBO,
+    "barlow_twins": BarlowTwins,
+    "vicreg": VICReg,
 }
 """By name, family by family."""
+
+
+def arcface(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None = None,
+    *,
+    margin: float = 0.5,
+    scale: float = 64.0,
+    easy_margin: bool = False,
+    cosine_margin: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """A softmax of the cosines to all classes, in which the angle to the own one counts as wider by a margin.
+
+    The value of `ArcFace` as a function: `embeddings`, `labels`, `weight` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return ArcFace(
+        margin=margin, scale=scale, easy_margin=easy_margin, cosine_margin=cosine_margin, reduction=reduction
+    )(embeddings, labels, weight, sample_weight=sample_weight, denominator=denominator)
+
+
+def cosface(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None = None,
+    *,
+    margin: float = 0.35,
+    scale: float = 64.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """A softmax of the cosines to all classes, in which that to the own one counts as less by a margin.
+
+    The value of `CosFace` as a function: `embeddings`, `labels`, `weight` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CosFace(margin=margin, scale=scale, reduction=reduction)(
+        embeddings, labels, weight, sample_weight=sample_weight, denominator=denominator
+    )
 
 
 def binary_cross_entropy(
@@ -369,6 +435,28 @@ def binary_focal(
         normalized=normalized,
         reduction=reduction,
     )(pred, target, sample_weight=sample_weight, denominator=denominator)
+
+
+def center_loss(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    centers: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """How far embeddings are from the centers of their classes, beside a loss that keeps classes apart.
+
+    The value of `CenterLoss` as a function: `embeddings`, `labels`, `centers` as in a call, the options those of the
+    class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CenterLoss(reduction=reduction)(
+        embeddings, labels, centers, sample_weight=sample_weight, denominator=denominator
+    )
 
 
 def nt_xent(
@@ -2390,3 +2478,51 @@ def elbo(
     return ELBO(reconstruction=reconstruction, beta=beta, free_bits=free_bits, reduction=reduction)(
         pred, target, mean, log_var, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def barlow_twins(
+    view1: ArrayLike,
+    view2: ArrayLike,
+    *,
+    lambd: float = 0.005,
+    unbiased: bool = False,
+    eps: float = 1e-06,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The correlations between dimensions of two views as the identity matrix.
+
+    The value of `BarlowTwins` as a function: `view1`, `view2` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return BarlowTwins(lambd=lambd, unbiased=unbiased, eps=eps, reduction=reduction)(
+        view1, view2, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def vicreg(
+    view1: ArrayLike,
+    view2: ArrayLike,
+    *,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+    gamma: float = 1.0,
+    eps: float = 0.0001,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Two views of a sample the same, each dimension of some variance, and no two of them with a covariance.
+
+    The value of `VICReg` as a function: `view1`, `view2` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return VICReg(
+        invariance=invariance, variance=variance, covariance=covariance, gamma=gamma, eps=eps, reduction=reduction
+    )(view1, view2, sample_weight=sample_weight, denominator=denominator)
