@@ -11,6 +11,8 @@ import numpy as np
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.anchors import Anchors
+from fusedloss.kinds.angular import AngularMargins
+from fusedloss.kinds.centers import Centers
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
 from fusedloss.kinds.linear import LinearRows
@@ -23,6 +25,7 @@ from fusedloss.kinds.sequences import Sequences
 from fusedloss.kinds.similarities import Compares
 from fusedloss.kinds.tokens import Tokens
 from fusedloss.kinds.vectors import Vectors
+from fusedloss.kinds.views import Views
 
 Shape = tuple[int, ...]
 
@@ -41,6 +44,9 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
     Anchors: ((256, 128), (2048, 128)),
+    AngularMargins: ((256, 128, 1000), (1024, 512, 10000)),  # samples, dimensions, classes
+    Centers: ((256, 128, 1000), (1024, 512, 10000)),
+    Views: ((256, 128), (1024, 1024)),  # samples, dimensions
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -57,6 +63,9 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Measured: ((256, 64), (4096, 128)),
     Compares: ((256, 128),),
     Anchors: ((256, 128),),
+    AngularMargins: ((256, 128, 1000),),
+    Centers: ((256, 128, 1000),),
+    Views: ((256, 128),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -108,7 +117,11 @@ class Case:
             pred = _draw(rng, None, self.shape[:3], self.dtype)
             target = rng.integers(1, classes, (utterances, labels))
             return pred, target, np.full(utterances, frames), np.full(utterances, labels)
-        if kind_of(type(self.loss)) in (Measured, Compares, Anchors):
+        if kind_of(type(self.loss)) in (AngularMargins, Centers):
+            samples, dimensions, classes = self.shape
+            vectors = [rng.normal(0, 1, (n, dimensions)).astype(self.dtype) for n in (samples, classes)]
+            return vectors[0], rng.integers(0, classes, samples), vectors[1]
+        if kind_of(type(self.loss)) in (Measured, Compares, Anchors, Views):
             spread = 2 / np.sqrt(self.shape[-1])  # products are of the order of 1
             base = rng.normal(0, spread, self.shape)  # what belongs together is nearer
             vectors = [(base + rng.normal(0, spread / 2, self.shape)).astype(self.dtype) for _ in self.loss.variables]
