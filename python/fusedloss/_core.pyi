@@ -142,20 +142,24 @@ def run_overlaps(
 ) -> tuple[Any, int]:
     """The sums of maps, and the first sample outside the domain or -1; with `slopes`, the gradient."""
 
-def run_measure(
-    plan: Plan,
+def run_measures(
+    measure: Plan,
+    loss: Plan,
     precision: int,
-    x: Array,
-    y: Array,
-    value: Array,
-    slope: Array | None,
-    grad_x: Array | None,
-    grad_y: Array | None,
-    adds_x: bool,
-    adds_y: bool,
+    vectors: Sequence[Array],
+    pairs: Sequence[tuple[int, int]],
+    offset: float,
+    factors: Sequence[float],
+    nearest: bool,
+    target: Array,
+    weight: Array | None,
+    cotangent: Array | None,
+    value: Array | None,
+    grads: Sequence[Array | None] | None,
+    scale: float,
     /,
-) -> None:
-    """Values between the rows of two arrays; or from them and the slope of each, gradients, which may be added up."""
+) -> tuple[float, int]:
+    """The sum of a loss of what lies between pairs of vectors, and the first item outside the domain or -1."""
 
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""

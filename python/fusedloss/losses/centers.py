@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from ..arrays import Array
 from ..facts import Facts, Traits
 from ..kinds.centers import Centers
 from ..kinds.elementwise import Elementwise
-from ..kinds.measures import SQUARED, Measure, Measured
+from ..kinds.measures import SQUARED, Measure, Measured, Score
 from ..operands import EmbeddingsLabelsCenters, TwoVectors
 from .margin import HingeEmbedding
 
@@ -17,8 +16,8 @@ class _HalfSquaredDistance(TwoVectors, Measured):
     def measure(self) -> Measure:
         return SQUARED
 
-    def score(self, *values: Array) -> tuple[Array, tuple[float, ...]]:
-        return 0.5 * values[0], (0.5,)
+    def score(self) -> Score:
+        return Score(factors=(0.5,))
 
     def of_scores(self) -> Elementwise:
         return HingeEmbedding()  # the score itself: all pairs belong together
