@@ -10,7 +10,10 @@ import numpy as np
 
 import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
+from fusedloss.kinds.anchors import Anchors
+from fusedloss.kinds.angular import AngularMargins
 from fusedloss.kinds.boxes import Boxes
+from fusedloss.kinds.centers import Centers
 from fusedloss.kinds.clouds import Clouds
 from fusedloss.kinds.divergence import Divergences
 from fusedloss.kinds.elementwise import Elementwise
@@ -22,7 +25,6 @@ from fusedloss.kinds.linear import LinearRows
 from fusedloss.kinds.lovasz import SortedErrors
 from fusedloss.kinds.mapsums import MapSum
 from fusedloss.kinds.measures import Measured
-from fusedloss.kinds.mining import Mining
 from fusedloss.kinds.overlaps import Overlaps
 from fusedloss.kinds.queries import Queries
 from fusedloss.kinds.rows import Rows
@@ -30,6 +32,7 @@ from fusedloss.kinds.sequences import Sequences
 from fusedloss.kinds.similarities import Compares
 from fusedloss.kinds.tokens import Tokens
 from fusedloss.kinds.vectors import Vectors
+from fusedloss.kinds.views import Views
 
 Shape = tuple[int, ...]
 
@@ -51,13 +54,16 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Boxes: ((10**3,), (10**5,)),
     Measured: ((256, 64), (4096, 128), (32768, 512)),  # pairs or triplets, dimensions
     Compares: ((256, 128), (2048, 128), (4096, 512)),  # samples, dimensions
-    Mining: ((256, 128), (2048, 128)),
     fl.Wasserstein1D: ((10**3,), (10**6,)),  # samples
     fl.Sinkhorn: ((256, 3), (1000, 3)),  # samples, dimensions
     Clouds: ((256, 3), (2048, 64)),
     Histograms: ((64, 10), (10**4, 100)),
     Images: ((4, 3, 64, 64), (4, 3, 256, 256)),  # samples, channels, pixels
     FeatureMaps: ((4, 64, 32, 32), (4, 64, 128, 128)),  # the first layers of a network of such images
+    Anchors: ((256, 128), (2048, 128)),
+    AngularMargins: ((256, 128, 1000), (1024, 512, 10000)),  # samples, dimensions, classes
+    Centers: ((256, 128, 1000), (1024, 512, 10000)),
+    Views: ((256, 128), (1024, 1024)),  # samples, dimensions
 }
 QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Elementwise: ((10**3,), (10**6,)),
@@ -77,13 +83,16 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Boxes: ((10**3,),),
     Measured: ((256, 64), (4096, 128)),
     Compares: ((256, 128),),
-    Mining: ((256, 128),),
     fl.Wasserstein1D: ((10**3,),),
     fl.Sinkhorn: ((256, 3),),
     Clouds: ((256, 3),),
     Histograms: ((64, 10),),
     Images: ((4, 3, 64, 64),),
     FeatureMaps: ((4, 64, 32, 32),),
+    Anchors: ((256, 128),),
+    AngularMargins: ((256, 128, 1000),),
+    Centers: ((256, 128, 1000),),
+    Views: ((256, 128),),
 }
 DOCUMENTS = 100  # of a query: a page or ten of results
 DTYPES = ("float32", "float64")
@@ -142,7 +151,11 @@ class Case:
             pred = _draw(rng, None, lattices if kind_of(type(self.loss)) is Lattices else self.shape[:3], self.dtype)
             target = rng.integers(1, classes, (utterances, labels))
             return pred, target, np.full(utterances, frames), np.full(utterances, labels)
-        if kind_of(type(self.loss)) in (Measured, Compares, Mining):
+        if kind_of(type(self.loss)) in (AngularMargins, Centers):
+            samples, dimensions, classes = self.shape
+            vectors = [rng.normal(0, 1, (n, dimensions)).astype(self.dtype) for n in (samples, classes)]
+            return vectors[0], rng.integers(0, classes, samples), vectors[1]
+        if kind_of(type(self.loss)) in (Measured, Compares, Anchors, Views):
             spread = 2 / np.sqrt(self.shape[-1])  # products are of the order of 1
             base = rng.normal(0, spread, self.shape)  # what belongs together is nearer
             vectors = [(base + rng.normal(0, spread / 2, self.shape)).astype(self.dtype) for _ in self.loss.variables]

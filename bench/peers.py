@@ -222,7 +222,79 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.EnergyDistance: Several(lambda f, x, y: -_torch_discrepancy(x, y, lambda d: d), (0, 1), CDIST),
     fl.MMD: Several(lambda f, x, y: _torch_discrepancy(x, y, lambda d: (-d * d / 2).exp()), (0, 1), CDIST),
     fl.HistogramEMD: lambda f, z, y: _torch_cumulated(z / z.sum(1, True), y / y.sum(1, True)),
+    fl.MultiSimilarity: lambda f, z, y: _torch_multi_similarity(f, z, y),
+    fl.Circle: lambda f, z, y: _torch_circle(f, z, y),
+    fl.GeneralizedLifted: lambda f, z, y: _torch_generalized_lifted(f, z, y),
+    fl.ArcFace: Several(lambda f, z, y, w: _torch_arcface(f, z, y, w), (0, 2)),
+    fl.CosFace: Several(lambda f, z, y, w: _torch_cosface(f, z, y, w), (0, 2)),
+    fl.CenterLoss: Several(lambda f, z, y, c: 0.5 * f.mse_loss(z, c[y], reduction="sum") / len(z), (0, 2)),
+    fl.BarlowTwins: Several(lambda f, x, y: _torch_barlow_twins(x, y), (0, 1)),
+    fl.VICReg: Several(lambda f, x, y: _torch_vicreg(f, x, y), (0, 1)),
 }
+
+
+def _torch_folds(y: Any, near: Any, far: Any, one: bool) -> tuple[Any, Any]:
+    """As pytorch-metric-learning writes it: masks of pairs, and exponents of -inf for those that do not count."""
+    torch = importlib.import_module("torch")
+    same = y[:, None] == y
+    near = near.masked_fill(~same | torch.eye(len(y), dtype=torch.bool), float("-inf"))
+    folds = [near, far.masked_fill(same, float("-inf"))]
+    if one:
+        folds = [torch.cat([x, x.new_zeros(len(x), 1)], dim=1) for x in folds]
+    return folds[0].logsumexp(1), folds[1].logsumexp(1)
+
+
+def _torch_multi_similarity(f: Any, z: Any, y: Any) -> Any:
+    z = f.normalize(z)
+    s = z @ z.T
+    near, far = _torch_folds(y, -2 * (s - 0.5), 50 * (s - 0.5), True)
+    return (near / 2 + far / 50).mean()
+
+
+def _torch_circle(f: Any, z: Any, y: Any) -> Any:
+    z = f.normalize(z)
+    s = z @ z.T
+    near, far = _torch_folds(y, -80 * f.relu(1.4 - s) * (s - 0.6), 80 * f.relu(s + 0.4) * (s - 0.4), False)
+    return (near + far).logaddexp(z.new_zeros(())).mean()  # softplus would overflow
+
+
+def _torch_generalized_lifted(f: Any, z: Any, y: Any) -> Any:
+    torch = importlib.import_module("torch")
+    d = torch.cdist(z, z)
+    near, far = _torch_folds(y, d, 1 - d, False)
+    return f.relu(near + far).mean()
+
+
+def _torch_arcface(f: Any, z: Any, y: Any, w: Any) -> Any:
+    """As its authors write it: the sine from the cosine, and every logit of both, one of which a mask selects."""
+    c = f.linear(f.normalize(z), f.normalize(w))
+    wider = c * np.cos(0.5) - (1 - c * c).clamp(min=0).sqrt() * np.sin(0.5)
+    own = f.one_hot(y, len(w)).bool()
+    return f.cross_entropy(64 * (wider.where(c >= -np.cos(0.5), c - 0.5 * np.sin(0.5)).where(own, c)), y)
+
+
+def _torch_cosface(f: Any, z: Any, y: Any, w: Any) -> Any:
+    c = f.linear(f.normalize(z), f.normalize(w))
+    return f.cross_entropy(64 * (c - 0.35 * f.one_hot(y, len(w)).to(c.dtype)), y)
+
+
+def _torch_barlow_twins(x: Any, y: Any) -> Any:
+    """As MONAI writes it."""
+    x, y = ((z - z.mean(0)) / (z.std(0, correction=0) + 1e-6) for z in (x, y))
+    gap = x.T @ y / len(x)
+    gap = gap - gap.new_ones(len(gap)).diag()
+    squares = gap * gap
+    return 5e-3 * squares.sum() + (1 - 5e-3) * squares.trace()
+
+
+def _torch_vicreg(f: Any, x: Any, y: Any) -> Any:
+    value = 25 * f.mse_loss(x, y)
+    for z in (x, y):
+        apart = z - z.mean(0)
+        v = apart.T @ apart / (len(z) - 1)
+        value = value + 12.5 * f.relu(1 - (v.diagonal() + 1e-4).sqrt()).mean()
+        value = value + ((v * v).sum() - (v.diagonal() ** 2).sum()) / z.shape[1]
+    return value
 
 
 def _torch_nt_xent(f: Any, v1: Any, v2: Any) -> Any:

@@ -12,7 +12,8 @@ from closeness import assert_close
 from sampling import INSTANCES
 
 import fusedloss as fl
-from fusedloss.kinds import mining, similarities
+from fusedloss.kinds import similarities, space
+from fusedloss.kinds.folds import Folds
 from fusedloss.kinds.measures import Measured
 from fusedloss.kinds.mining import Mining
 from fusedloss.kinds.similarities import Compares
@@ -25,7 +26,9 @@ each_measured = pytest.mark.parametrize("loss", MEASURED, ids=repr)
 each_compared = pytest.mark.parametrize("loss", COMPARED, ids=repr)
 MINED = [loss for loss in INSTANCES if isinstance(loss, Mining)]
 each_mined = pytest.mark.parametrize("loss", MINED, ids=repr)
-each_loss = pytest.mark.parametrize("loss", MEASURED + COMPARED + MINED, ids=repr)
+FOLDED = [loss for loss in INSTANCES if isinstance(loss, Folds)]
+each_folded = pytest.mark.parametrize("loss", FOLDED, ids=repr)
+each_loss = pytest.mark.parametrize("loss", MEASURED + COMPARED + MINED + FOLDED, ids=repr)
 
 
 def operands_of(loss: Any, shape: tuple[int, ...], dtype: Any = np.float64, seed: int = 0) -> tuple[Array, ...]:
@@ -166,7 +169,7 @@ def test_against_the_formula(
         ) == pytest.approx(w.sum())
 
 
-@each_compared
+@pytest.mark.parametrize("loss", COMPARED + FOLDED, ids=repr)
 def test_blocks_and_backends_change_nothing_but_rounding(
     loss: Any, dtype: np.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +178,7 @@ def test_blocks_and_backends_change_nothing_but_rounding(
         expected, slopes = loss.value_and_grad(*(x if x.dtype.kind == "i" else x.astype(float) for x in operands))
     for block_bytes in (1, 7000, 16 << 20):
         monkeypatch.setattr(similarities, "BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr(space, "BLOCK_BYTES", block_bytes)
         value, grads = loss.value_and_grad(*operands)
         hold(value, expected, dtype, "value", 256)
         for name, grad, slope in zip(loss.variables, tuples(loss, grads), tuples(loss, slopes), strict=True):
@@ -222,7 +226,7 @@ def test_mining_against_all_triplets(
     backend: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mining, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(space, "BLOCK_BYTES", block_bytes)
     loss = loss.replace(reduction=reduction)
     operands = operands_of(loss, shape, dtype)
     items, counts = mined(loss, *operands)
@@ -235,12 +239,69 @@ def test_mining_against_all_triplets(
         assert loss.weight_total(operands[1], sample_weight=given) == pytest.approx(np.sum(w * counts))
 
 
-def test_vectors_that_agree_have_the_distance_zero(backend: str) -> None:
+def folded(loss: Any, embeddings: Array, labels: Array) -> tuple[Array, Array]:
+    """The value of each anchor by the formula of the docstring, pair by pair, and what it counts."""
+    x = embeddings.astype(float)
+    if loss.normalize or loss.metric() == "cosine":
+        x = x / np.linalg.norm(x, axis=1, keepdims=True)
+    apart = np.sum((x[:, None] - x) ** 2, axis=2)
+    between = {"l2": np.sqrt(apart), "sqeuclidean": apart, "cosine": 1 - x @ x.T, "product": x @ x.T}[loss.metric()]
+    values, counts = np.zeros(len(x)), np.zeros(len(x))
+    for a, b in enumerate(between):
+        own = [j for j in range(len(x)) if labels[j] == labels[a] and j != a]
+        others = labels != labels[a]
+        near, far = b[own], b[others]
+        if isinstance(loss, fl.MultiSimilarity):
+            counts[a] = len(x) > 1
+            if loss.epsilon is not None:
+                easy, hard = np.max(far, initial=-np.inf), np.min(near, initial=np.inf)
+                near, far = near[near < easy + loss.epsilon], far[far > hard - loss.epsilon]
+            values[a] = np.log1p(np.sum(np.exp(loss.alpha * (loss.base - near)))) / loss.alpha
+            values[a] += np.log1p(np.sum(np.exp(loss.beta * (far - loss.base)))) / loss.beta
+        elif own and others.any():
+            counts[a] = 1
+            m = loss.margin
+            if isinstance(loss, fl.Circle):
+                near = np.logaddexp.reduce(-loss.gamma * np.maximum(1 + m - near, 0) * (near - 1 + m))
+                far = np.logaddexp.reduce(loss.gamma * np.maximum(far + m, 0) * (far - m))
+                values[a] = np.logaddexp(0, near + far)
+            elif isinstance(loss, fl.GeneralizedLifted):
+                near, far = np.exp(near - loss.positive_margin), np.exp(m - far)
+                values[a] = np.maximum(0, np.log(near.sum() * far.sum()))
+            else:
+                counts[a] = len(own)
+                beside = [np.sum(np.exp(m - far)) + np.sum(np.exp(m - between[p][others])) for p in own]
+                values[a] = 0.5 * np.sum(np.maximum(0, np.log(beside) + near - loss.positive_margin) ** 2)
+    return values, counts
+
+
+@each_folded
+@pytest.mark.parametrize("shape", [(1, 3), (2, 4), (13, 8), (60, 20)], ids=str)
+@pytest.mark.parametrize("block_bytes", [300, 12 << 20])
+def test_folds_against_the_formula(
+    loss: Any, dtype: np.dtype, shape: tuple[int, ...], block_bytes: int, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(space, "BLOCK_BYTES", block_bytes)
+    operands = operands_of(loss, shape, dtype)
+    items, counts = folded(loss, *operands)
+    weight = np.random.default_rng(5).choice([0, 0.5, 2.0], items.shape)
+    for given, w in ((None, np.ones(items.shape)), (weight, weight)):
+        total = np.sum(w * counts)
+        hold(loss.replace(reduction="none")(*operands, sample_weight=given), w * items, dtype, "items", 1024)
+        value = loss(*operands, sample_weight=given)
+        hold(value, np.sum(w * items) / total if total else 0.0, dtype, "value", 1024)
+        assert loss.weight_total(operands[1], sample_weight=given) == pytest.approx(total)
+
+
+ALIKE = [fl.TripletMining(mining=name) for name in ("batch_hard", "batch_semihard", "batch_all")]
+
+
+@pytest.mark.parametrize("loss", [*ALIKE, fl.Lifted(), fl.GeneralizedLifted()], ids=repr)
+def test_vectors_that_agree_have_the_distance_zero(loss: Any, backend: str) -> None:
     embeddings = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [5.0, 2.0]]) / 3
-    for name in ("batch_hard", "batch_semihard", "batch_all"):
-        value, grad = fl.TripletMining(mining=name, reduction="sum").value_and_grad(embeddings, [0, 0, 1, 1])
-        assert np.isfinite(value)
-        assert np.isfinite(grad).all()
+    value, grad = loss.replace(reduction="sum").value_and_grad(embeddings, [0, 0, 1, 1])
+    assert np.isfinite(value)
+    assert np.isfinite(grad).all()
 
 
 # ---- Hard points ----
@@ -440,7 +501,7 @@ def test_inputs_are_not_written(loss: Any) -> None:
         np.testing.assert_array_equal(x, y)
 
 
-@pytest.mark.parametrize("name", sorted({type(loss).__name__ for loss in COMPARED + MINED}))
+@pytest.mark.parametrize("name", sorted({type(loss).__name__ for loss in COMPARED + MINED} | {"Circle", "Lifted"}))
 def test_memory_grows_with_the_vectors_and_a_block(name: str) -> None:
     """8192 vectors have 67 million similarities, 268 MB; with masks and logits of them it is a multiple of that."""
     loss = getattr(fl, name)()

@@ -211,6 +211,39 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "labels",
         "fast": False,
     },
+    "EmbeddingsLabelsWeight": {
+        "doc": "Losses of cosines between vectors and classes, and of what class each belongs to.",
+        "operands": {
+            "embeddings": "Vectors, (samples, dimensions); without a weight cosines, (samples, classes).",
+            "labels": "The class of each, from 0 on.",
+            "weight": "A vector for each class, (classes, dimensions); None if embeddings are cosines already.",
+        },
+        "optional": ("weight",),
+        "meanings": {
+            "out": "Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name "
+            "in wrt that array. They may be the operands themselves.",
+        },
+        "variables": ("embeddings", "weight"),
+        "weighed": "labels",
+        "fast": False,
+    },
+    "EmbeddingsLabelsCenters": {
+        "doc": "Losses of vectors and of the centers of their classes, with gradients to both.",
+        "operands": {
+            "embeddings": "Vectors, (samples, dimensions).",
+            "labels": "The class of each, from 0 on.",
+            "centers": "The center of each class, (classes, dimensions).",
+        },
+        "variables": ("embeddings", "centers"),
+        "weighed": "labels",
+        "fast": False,
+    },
+    "ViewsOfBatch": {
+        "doc": "Losses of two views of a batch as a whole, with gradients to both.",
+        "operands": {"view1": "A vector for each sample, (samples, dimensions).", "view2": "Another one for each."},
+        "variables": ("view1", "view2"),
+        "fast": False,
+    },
     "RealFake": {
         "doc": "Losses of what a discriminator gives for real samples and for as many generated ones.",
         "operands": {"real": "Its output for real samples.", "fake": "Its output for generated samples."},

@@ -32,14 +32,15 @@ double nanoseconds_per_element(const abi::Kernel& kernel, int precision) {
 
 }  // namespace
 
-Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, const abi::Call& call) {
-  const std::int64_t tasks = kernel.tasks[precision](&call);
-  if (tasks == 0) return {0.0, -1};
+double work_of(const abi::Kernel& kernel, int precision, const abi::Call& call) {
   const double elements =
       static_cast<double>(call.items.size) * static_cast<double>(std::max<std::int64_t>(call.classes, 1)) * call.frames;
-  const double work = elements * nanoseconds_per_element(kernel, precision);
-  const double each = work / static_cast<double>(tasks);
+  return elements * nanoseconds_per_element(kernel, precision);
+}
 
+Outcome run_tasks(std::int64_t tasks, double work, int team, std::int64_t scratch_bytes, Task task,
+                  const void* context) {
+  const double each = work / static_cast<double>(tasks);
   abi::Partial few[tasks_on_stack];
   std::vector<abi::Partial> many;
   abi::Partial* partials = few;
@@ -47,8 +48,7 @@ Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, 
     many.resize(static_cast<std::size_t>(tasks));
     partials = many.data();
   }
-  const int team = runtime::team_size(tasks, each);
-  const std::int64_t scratch_bytes = (kernel.scratch_bytes[precision](&call) + 63) / 64 * 64;
+  scratch_bytes = (scratch_bytes + 63) / 64 * 64;
   std::unique_ptr<char[]> scratch;
   char* scratch_start = nullptr;
   if (scratch_bytes > 0) {
@@ -56,7 +56,6 @@ Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, 
     scratch_start = scratch.get() + (64 - reinterpret_cast<std::uintptr_t>(scratch.get()) % 64);
   }
 
-  const abi::Run run = kernel.run[precision][outputs];
   const auto slice = static_cast<std::int64_t>(std::clamp(slice_nanoseconds / each, 1.0, 1e15));
   std::optional<py::gil_scoped_release> released;
   if (work > keep_gil_nanoseconds) released.emplace();
@@ -69,7 +68,7 @@ Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, 
     runtime::parallel_for(count, each, team, [&](std::int64_t index, int worker) {
       abi::Partial& partial = partials[first + index];
       partial = {0.0, 0.0, -1};
-      run(&call, first + index, scratch_start + worker * scratch_bytes, &partial);
+      task(context, first + index, worker, scratch_start + worker * scratch_bytes, partial);
     });
   }
   released.reset();
@@ -84,6 +83,22 @@ Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, 
     if (invalid < 0) invalid = partials[i].invalid;
   }
   return {total.sum + (total.residue + residue), invalid};
+}
+
+Outcome execute(const abi::Kernel& kernel, int precision, abi::Outputs outputs, const abi::Call& call) {
+  const std::int64_t tasks = kernel.tasks[precision](&call);
+  if (tasks == 0) return {0.0, -1};
+  const double work = work_of(kernel, precision, call);
+  struct Context {
+    abi::Run run;
+    const abi::Call& call;
+  } const context{kernel.run[precision][outputs], call};
+  const Task task = [](const void* given, std::int64_t index, int, char* scratch, abi::Partial& partial) {
+    const Context& each = *static_cast<const Context*>(given);
+    each.run(&each.call, index, scratch, &partial);
+  };
+  const int team = runtime::team_size(tasks, work / static_cast<double>(tasks));
+  return run_tasks(tasks, work, team, kernel.scratch_bytes[precision](&call), task, &context);
 }
 
 }  // namespace fusedloss::bindings

@@ -16,32 +16,13 @@
 #include "arrays.hpp"
 #include "execute.hpp"
 #include "fusedloss/core/lanes.hpp"
+#include "plan.hpp"
 #include "register.hpp"
 #include "runtime/dispatch.hpp"
 
 namespace fusedloss::bindings {
 
 namespace {
-
-enum Reduction { mean, sum, none, batchmean };
-
-constexpr int max_options = 16;
-constexpr int isas = 3;
-
-/// A loss packed for calls: its kernel for each instruction set, its options in both precisions.
-struct Plan {
-  const abi::Kernel* kernel[isas];
-  float float32[max_options];
-  double float64[max_options];
-  double parameters[abi::max_inputs];
-  bool plain;  ///< whether `fast` may take calls: nothing but `parameters` sets them apart
-  Reduction reduction;
-
-  const abi::Kernel& chosen() const { return *kernel[static_cast<int>(runtime::selected())]; }
-  const void* options(int precision) const {
-    return precision == 0 ? static_cast<const void*>(float32) : static_cast<const void*>(float64);
-  }
-};
 
 constexpr const char* plan_name = "fusedloss.plan";
 
@@ -65,37 +46,6 @@ py::capsule make_plan(const std::string& name, const std::vector<double>& option
   plan->reduction = static_cast<Reduction>(reduction);
   return py::capsule(plan.release(), plan_name,
                      [](PyObject* capsule) { delete static_cast<Plan*>(PyCapsule_GetPointer(capsule, plan_name)); });
-}
-
-const Plan& plan_of(const py::capsule& capsule) { return *capsule.get_pointer<Plan>(); }
-
-/// A call with nothing in it yet.
-void clear(abi::Call& call) {
-  for (abi::Array& array : call.inputs) array.layout = abi::absent;
-  for (abi::Array& array : call.vector) array.layout = abi::absent;
-  for (abi::Array& array : call.grad) array.layout = abi::absent;
-  for (abi::Array& array : call.hess) array.layout = abi::absent;
-  call.weight.layout = call.cotangent.layout = call.value.layout = abi::absent;
-  call.options = nullptr;
-  call.scale = 1;
-  call.hess_floor = -std::numeric_limits<double>::infinity();
-  call.hess_ceiling = std::numeric_limits<double>::infinity();
-  call.hess_factor = 1;
-  call.hess_is_slope = false;
-  call.adds = call.adds_second = call.has_ignore = call.has_ignore_index = false;
-  call.ignore = 0;
-  call.ignore_index = 0;
-  call.class_weight = nullptr;
-  call.class_factor = nullptr;
-  call.logits = nullptr;
-  call.wants_extra = false;
-  for (abi::Array& array : call.extra) array.layout = abi::absent;
-  call.classes = call.labels = 1;
-  call.starts = nullptr;
-  call.frames = 1;
-  call.sequences = nullptr;
-  call.overlaps = nullptr;
-  call.images = nullptr;
 }
 
 py::object element(const std::optional<py::tuple>& tuple, std::size_t index) {
@@ -338,28 +288,6 @@ std::pair<double, std::int64_t> run_queries(const py::capsule& plan_capsule, int
   call.classes = count == 0 ? 1 : static_cast<std::int64_t>(std::clamp(steps / static_cast<double>(count), 1.0, 1e15));
   const Outcome outcome = execute(kernel, precision, set, call);
   return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
-}
-
-/// Values between rows of two arrays; or from them and from `slope`, the derivative by each, gradients by coordinates.
-void run_measure(const py::capsule& plan_capsule, int precision, const py::array& x, const py::array& y,
-                 const py::object& value, const py::object& slope, const py::object& grad_x, const py::object& grad_y,
-                 bool adds_x, bool adds_y) {
-  const Plan& plan = plan_of(plan_capsule);
-  if (x.ndim() < 1 || value.is_none()) throw py::value_error("fusedloss._core: vectors have values between them");
-  abi::Call call;
-  clear(call);
-  call.options = plan.options(precision);
-  call.adds = adds_x;
-  call.adds_second = adds_y;
-  ItemSpace space(x, static_cast<int>(x.ndim()) - 1);
-  space.add(x, true, false, call.inputs[0]);
-  space.add(y, true, false, call.inputs[1]);
-  space.add(value, false, slope.is_none(), call.value);
-  space.add(slope, false, false, call.cotangent);
-  space.add(grad_x, true, true, call.grad[0]);
-  space.add(grad_y, true, true, call.grad[1]);
-  space.finish(call);
-  execute(plan.chosen(), precision, slope.is_none() ? abi::value_only : abi::value_grad, call);
 }
 
 /// Bytes from frame to frame, and from place to place of a frame.
@@ -964,7 +892,6 @@ void register_losses(py::module_& module) {
   module.def("run_sequences", &run_sequences);
   module.def("run_overlaps", &run_overlaps);
   module.def("run_sorted", &run_sorted);
-  module.def("run_measure", &run_measure);
   module.def("run_images", &run_images);
   module.def("total_weight", &total_weight);
   module.def("total_row_weight", &total_row_weight);

@@ -6,6 +6,7 @@
 namespace fusedloss::bindings {
 
 void register_losses(pybind11::module_& module);
+void register_measures(pybind11::module_& module);
 void register_runtime(pybind11::module_& module);
 void register_math(pybind11::module_& module);
 

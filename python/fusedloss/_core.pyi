@@ -173,20 +173,24 @@ def run_images(
     With `slopes`, (samples, 1) or (samples, pixels), gradients are written; `values` takes the value of each pixel.
     """
 
-def run_measure(
-    plan: Plan,
+def run_measures(
+    measure: Plan,
+    loss: Plan,
     precision: int,
-    x: Array,
-    y: Array,
-    value: Array,
-    slope: Array | None,
-    grad_x: Array | None,
-    grad_y: Array | None,
-    adds_x: bool,
-    adds_y: bool,
+    vectors: Sequence[Array],
+    pairs: Sequence[tuple[int, int]],
+    offset: float,
+    factors: Sequence[float],
+    nearest: bool,
+    target: Array,
+    weight: Array | None,
+    cotangent: Array | None,
+    value: Array | None,
+    grads: Sequence[Array | None] | None,
+    scale: float,
     /,
-) -> None:
-    """Values between the rows of two arrays; or from them and the slope of each, gradients, which may be added up."""
+) -> tuple[float, int]:
+    """The sum of a loss of what lies between pairs of vectors, and the first item outside the domain or -1."""
 
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""

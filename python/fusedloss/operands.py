@@ -4165,6 +4165,721 @@ class EmbeddingsLabels(Kind):
         return self._weight_total(labels, sample_weight)
 
 
+class EmbeddingsLabelsWeight(Kind):
+    """Losses of cosines between vectors and classes, and of what class each belongs to."""
+
+    operands = ("embeddings", "labels", "weight")
+    variables = ("embeddings", "weight")
+    optional = ("weight",)
+    weighed = "labels"
+
+    def __call__(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions); without a weight cosines, (samples, classes).
+            labels: The class of each, from 0 on.
+            weight: A vector for each class, (classes, dimensions); None if embeddings are cosines already.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(
+            VALUE,
+            ((embeddings, labels) if weight is None else (embeddings, labels, weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+        )
+
+    def value_and_grad(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions); without a weight cosines, (samples, classes).
+            labels: The class of each, from 0 on.
+            weight: A vector for each class, (classes, dimensions); None if embeddings are cosines already.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. They may be the operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            ((embeddings, labels) if weight is None else (embeddings, labels, weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions); without a weight cosines, (samples, classes).
+            labels: The class of each, from 0 on.
+            weight: A vector for each class, (classes, dimensions); None if embeddings are cosines already.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. They may be the operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            ((embeddings, labels) if weight is None else (embeddings, labels, weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions); without a weight cosines, (samples, classes).
+            labels: The class of each, from 0 on.
+            weight: A vector for each class, (classes, dimensions); None if embeddings are cosines already.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. They may be the operands themselves.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            ((embeddings, labels) if weight is None else (embeddings, labels, weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions); without a weight cosines, (samples, classes).
+            labels: The class of each, from 0 on.
+            weight: A vector for each class, (classes, dimensions); None if embeddings are cosines already.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. They may be the operands themselves.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            ((embeddings, labels) if weight is None else (embeddings, labels, weight)),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        vector: tuple[ArrayLike, ...],
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions); without a weight cosines, (samples, classes).
+            labels: The class of each, from 0 on.
+            weight: A vector for each class, (classes, dimensions); None if embeddings are cosines already.
+            vector: What the Hessian is multiplied with: a tuple, one for each operand.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradients: a tuple of float32 or float64 arrays of the operands' shapes, or for one name in
+                wrt that array. They may be the operands themselves.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            ((embeddings, labels) if weight is None else (embeddings, labels, weight)),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions); without a weight cosines, (samples, classes).
+            labels: The class of each, from 0 on.
+            weight: A vector for each class, (classes, dimensions); None if embeddings are cosines already.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial(((embeddings, labels) if weight is None else (embeddings, labels, weight)), sample_weight)
+
+    def weight_total(self, labels: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            labels: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(labels, sample_weight)
+
+
+class EmbeddingsLabelsCenters(Kind):
+    """Losses of vectors and of the centers of their classes, with gradients to both."""
+
+    operands = ("embeddings", "labels", "centers")
+    variables = ("embeddings", "centers")
+    weighed = "labels"
+
+    def __call__(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        centers: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions).
+            labels: The class of each, from 0 on.
+            centers: The center of each class, (classes, dimensions).
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(
+            VALUE, (embeddings, labels, centers), sample_weight=sample_weight, denominator=denominator
+        )
+
+    def value_and_grad(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        centers: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions).
+            labels: The class of each, from 0 on.
+            centers: The center of each class, (classes, dimensions).
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (embeddings, labels, centers),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        centers: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions).
+            labels: The class of each, from 0 on.
+            centers: The center of each class, (classes, dimensions).
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            (embeddings, labels, centers),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        centers: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions).
+            labels: The class of each, from 0 on.
+            centers: The center of each class, (classes, dimensions).
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (embeddings, labels, centers),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        centers: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions).
+            labels: The class of each, from 0 on.
+            centers: The center of each class, (classes, dimensions).
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (embeddings, labels, centers),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        embeddings: ArrayLike,
+        labels: ArrayLike,
+        centers: ArrayLike,
+        *,
+        vector: tuple[ArrayLike, ...],
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions).
+            labels: The class of each, from 0 on.
+            centers: The center of each class, (classes, dimensions).
+            vector: What the Hessian is multiplied with: a tuple, one for each operand.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            (embeddings, labels, centers),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self, embeddings: ArrayLike, labels: ArrayLike, centers: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            embeddings: Vectors, (samples, dimensions).
+            labels: The class of each, from 0 on.
+            centers: The center of each class, (classes, dimensions).
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((embeddings, labels, centers), sample_weight)
+
+    def weight_total(self, labels: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """The sum of the items' weights, which divides a mean: what `denominator` is made of, without a pass over pred.
+
+        Args:
+            labels: As in a call.
+            sample_weight: As in a call.
+        """
+        return self._weight_total(labels, sample_weight)
+
+
+class ViewsOfBatch(Kind):
+    """Losses of two views of a batch as a whole, with gradients to both."""
+
+    operands = ("view1", "view2")
+    variables = ("view1", "view2")
+
+    def __call__(
+        self,
+        view1: ArrayLike,
+        view2: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+    ) -> Value:
+        """The value: a float, or one for each item with ``reduction="none"``.
+
+        Args:
+            view1: A vector for each sample, (samples, dimensions).
+            view2: Another one for each.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+        """
+        return self._evaluate(VALUE, (view1, view2), sample_weight=sample_weight, denominator=denominator)
+
+    def value_and_grad(
+        self,
+        view1: ArrayLike,
+        view2: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any]:
+        """The value and its gradient, from one pass.
+
+        Args:
+            view1: A vector for each sample, (samples, dimensions).
+            view2: Another one for each.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad = self._evaluate(
+            VALUE_GRAD,
+            (view1, view2),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return value, grad
+
+    def grad(
+        self,
+        view1: ArrayLike,
+        view2: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The gradient of the value.
+
+        Args:
+            view1: A vector for each sample, (samples, dimensions).
+            view2: Another one for each.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad: Any = self._evaluate(
+            VALUE_GRAD,
+            (view1, view2),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )[1]
+        return grad
+
+    def grad_and_hess(
+        self,
+        view1: ArrayLike,
+        view2: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        hessian: str = "exact",
+        min_hessian: float | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Any, Any]:
+        """The gradient of the value and the diagonal of its Hessian, as boosting libraries ask for.
+
+        Args:
+            view1: A vector for each sample, (samples, dimensions).
+            view2: Another one for each.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            hessian: ``"exact"``, or a surrogate that the loss lists in `hessians`; ``"unit"`` is 1 for each item.
+            min_hessian: Lower bound of the second derivative of an item, before weights.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        grad, hess = self._evaluate(
+            GRAD_HESS,
+            (view1, view2),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            hessian=hessian,
+            min_hessian=min_hessian,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return grad, hess
+
+    def value_grad_and_hess(
+        self,
+        view1: ArrayLike,
+        view2: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        out_hess: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> tuple[Value, Any, Any]:
+        """The value, its gradient and the diagonal of its Hessian, from one pass.
+
+        Args:
+            view1: A vector for each sample, (samples, dimensions).
+            view2: Another one for each.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            out_hess: The same for the Hessian.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        value, grad, hess = self._evaluate(
+            VALUE_GRAD_HESS,
+            (view1, view2),
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            out_hess=out_hess,
+            wrt=wrt,
+        )
+        return value, grad, hess
+
+    def hvp(
+        self,
+        view1: ArrayLike,
+        view2: ArrayLike,
+        *,
+        vector: tuple[ArrayLike, ...],
+        sample_weight: ArrayLike | None = None,
+        denominator: float | None = None,
+        cotangent: ArrayLike | None = None,
+        out: Any | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+    ) -> Any:
+        """The Hessian of the value times a vector, cross terms included.
+
+        Args:
+            view1: A vector for each sample, (samples, dimensions).
+            view2: Another one for each.
+            vector: What the Hessian is multiplied with: a tuple, one for each operand.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+            denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
+            cotangent: Multiplies all derivatives: a number, or with ``reduction="none"`` one for each item.
+            out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
+            wrt: The operands whose derivatives are wanted, by name; by default all that have one.
+        """
+        product: Any = self._evaluate(
+            HVP,
+            (view1, view2),
+            vector=vector,
+            sample_weight=sample_weight,
+            denominator=denominator,
+            cotangent=cotangent,
+            out=out,
+            wrt=wrt,
+        )
+        return product
+
+    def partial(
+        self, view1: ArrayLike, view2: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, float]:
+        """The sum of weighted item values and the sum of weights, to be added up over shards whatever the reduction.
+
+        Args:
+            view1: A vector for each sample, (samples, dimensions).
+            view2: Another one for each.
+            sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
+        """
+        return self._partial((view1, view2), sample_weight)
+
+
 class RealFake(Kind):
     """Losses of what a discriminator gives for real samples and for as many generated ones."""
 

@@ -213,6 +213,10 @@ struct PairArrays {
            array.class_stride == static_cast<std::int64_t>(sizeof(T));
   }
 
+  static FUSEDLOSS_INLINE T* at(const abi::Array& array, std::int64_t offset) {
+    return reinterpret_cast<T*>(static_cast<char*>(array.data) + offset);
+  }
+
   static FUSEDLOSS_SHARED const T* bring(const abi::Array& array, std::int64_t offset, std::int64_t size, T* room,
                                          T* tail) {
     const char* from = static_cast<const char*>(array.data) + offset;
@@ -274,6 +278,11 @@ void run_measure(const abi::Call* call, std::int64_t task, void* scratch, abi::P
   PairOfRows<T> row;
   row.full = size / PairOfRows<T>::width;
   row.rest = size % PairOfRows<T>::width != 0;
+  // Rows that are all read and written where they lie, whole groups of them: most calls, and short rows feel the rest.
+  bool plain = !row.rest && Arrays::in_place(call->inputs[0]) && Arrays::in_place(call->inputs[1]);
+  if constexpr (Maps) {
+    plain = plain && wants_x && wants_y && Arrays::in_place(call->grad[0]) && Arrays::in_place(call->grad[1]);
+  }
   for (int i = 0; i < count; ++i) {
     if constexpr (Maps) {
       if (slope[i] == 0.0) {
@@ -282,17 +291,31 @@ void run_measure(const abi::Call* call, std::int64_t task, void* scratch, abi::P
         continue;
       }
     }
-    row.x = Arrays::bring(call->inputs[0], from_x[i], size, rooms, row.tail_x);
-    row.y = Arrays::bring(call->inputs[1], from_y[i], size, rooms + room, row.tail_y);
+    if (plain) {
+      row.x = Arrays::at(call->inputs[0], from_x[i]);
+      row.y = Arrays::at(call->inputs[1], from_y[i]);
+    } else {
+      row.x = Arrays::bring(call->inputs[0], from_x[i], size, rooms, row.tail_x);
+      row.y = Arrays::bring(call->inputs[1], from_y[i], size, rooms + room, row.tail_y);
+    }
+    if (Maps && plain) {
+      row.to_x = Arrays::at(call->grad[0], to_x[i]);
+      row.to_y = Arrays::at(call->grad[1], to_y[i]);
+    } else if constexpr (Maps) {
+      row.to_x = Arrays::place(call->grad[0], to_x[i], size, adds_x, rooms + 2 * room, row.tail_to_x);
+      row.to_y = Arrays::place(call->grad[1], to_y[i], size, adds_y, rooms + 3 * room, row.tail_to_y);
+    }
+    const auto hand_out = [&] {
+      if (plain) return;
+      Arrays::hand_out(call->grad[0], to_x[i], size, row.to_x, row.tail_to_x);
+      Arrays::hand_out(call->grad[1], to_y[i], size, row.to_y, row.tail_to_y);
+    };
     Scale<double> scale;
     if constexpr (Maps && Measure::recalls) {
       const double factor = slope[i] * Measure::recall(value[i]).factors.a;
       if (is_ordinary(value[i]) && fits_float(factor)) {
-        row.to_x = Arrays::place(call->grad[0], to_x[i], size, adds_x, rooms + 2 * room, row.tail_to_x);
-        row.to_y = Arrays::place(call->grad[1], to_y[i], size, adds_y, rooms + 3 * room, row.tail_to_y);
         map_back<Measure, Number>(row, {factor, 0, 0, 0}, scale, adds_x, adds_y, options);
-        Arrays::hand_out(call->grad[0], to_x[i], size, row.to_x, row.tail_to_x);
-        Arrays::hand_out(call->grad[1], to_y[i], size, row.to_y, row.tail_to_y);
+        hand_out();
         continue;
       }
     }
@@ -312,13 +335,10 @@ void run_measure(const abi::Call* call, std::int64_t task, void* scratch, abi::P
     const Between between = Measure::between(terms, scale, options);
     value[i] = between.value;
     if constexpr (Maps) {
-      row.to_x = Arrays::place(call->grad[0], to_x[i], size, adds_x, rooms + 2 * room, row.tail_to_x);
-      row.to_y = Arrays::place(call->grad[1], to_y[i], size, adds_y, rooms + 3 * room, row.tail_to_y);
       const Factors<double>& f = between.factors;
       const Factors<double> factors{slope[i] * f.a, slope[i] * f.b, slope[i] * f.c, f.inverse};
       map_back<Measure, double>(row, factors, scale, adds_x, adds_y, options);
-      Arrays::hand_out(call->grad[0], to_x[i], size, row.to_x, row.tail_to_x);
-      Arrays::hand_out(call->grad[1], to_y[i], size, row.to_y, row.tail_to_y);
+      hand_out();
     }
   }
   if constexpr (!Maps) unstage(value, call->value, call->items, start, count);

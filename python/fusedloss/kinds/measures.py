@@ -4,8 +4,9 @@ Design:
 1. A measure gives a value for each pair of rows; a loss over elements, which knows of weights, reductions and targets,
    makes an item of it and says how steep it is there; from this number and the pair the measure makes both gradients.
    So the chain rule of a measure stands once, in the extension and in the reference.
-2. Values are in double whatever the precision of the vectors: a margin between two distances loses no digit.
-3. A gradient that comes from two pairs is written by the first and added to by the next.
+2. The extension does all three for a stretch of vectors at a time, while these lie in a cache.
+3. Values are in double whatever the precision of the vectors: a margin between two distances loses no digit.
+4. A gradient that comes from two pairs is written by the first and added to by the next.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from .elementwise import Elementwise
 from .kind import Batch, Kind, Pass, sum_of_weights
 from .units import Units
 
-Grads = tuple[Array | None, Array | None]
-
 
 class Measure(NamedTuple):
     """What lies between two vectors.
@@ -38,6 +37,31 @@ class Measure(NamedTuple):
     kernel: tuple[str, tuple[float, ...]]
     values: Callable[[Array, Array], Array]
     slopes: Callable[[Array, Array], tuple[Array, Array]]
+
+
+class Score(NamedTuple):
+    """What the measure's values of all pairs come to: a constant, and values times factors.
+
+    Attributes:
+        offset: The constant.
+        factors: Of the values of the first pair and, if there are more, of the second.
+        nearest: Whether the value of a third pair stands for that of the second one where it is less.
+    """
+
+    offset: float = 0.0
+    factors: tuple[float, ...] = (1.0,)
+    nearest: bool = False
+
+    def of(self, *values: Array) -> tuple[Array, tuple[Array | float, ...]]:
+        """The score of items, and its derivatives by the values."""
+        if not self.nearest:
+            terms = (factor * value for factor, value in zip(self.factors, values, strict=True))
+            return np.asarray(sum(terms, np.float64(self.offset))), self.factors
+        near, far, other = values
+        swapped = other < far
+        score = self.offset + self.factors[0] * near + self.factors[1] * np.where(swapped, other, far)
+        slope = self.factors[1]
+        return score, (self.factors[0], np.where(swapped, 0.0, slope), np.where(swapped, slope, 0.0))
 
 
 def _scaled(r: Array) -> tuple[Array, Array]:
@@ -154,9 +178,9 @@ class Measured(Kind):
         """Between which vectors the measure is taken: places among the variables."""
         return ((0, 1),)
 
-    def score(self, *values: Array) -> tuple[Array, tuple[Array | float, ...]]:
-        """What the measure's values of all pairs come to, and its derivatives by them."""
-        return values[0], (1.0,)
+    def score(self) -> Score:
+        """What the values of the pairs come to."""
+        return Score()
 
     def target(self) -> float:
         """What stands for the target, if the loss has none."""
@@ -195,71 +219,69 @@ class Measured(Kind):
         return sum_of_weights(weight, shape)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        vectors = batch.inputs[: len(self.variables)]
-        precision = int(any(x.dtype == np.float64 for x in vectors))
+        def run(vectors: list[Array], targets: Array, grads: list[Array | None] | None) -> tuple[float, int]:
+            precision = int(any(x.dtype == np.float64 for x in vectors))
+            given = job.weight, job.cotangent, job.value
+            return backend.core.run_measures(
+                self._plan,
+                self._loss._plan,
+                precision,
+                vectors,
+                self.pairs,
+                *self.score(),
+                targets,
+                *given,
+                grads,
+                job.scale,
+            )
 
-        def value(x: Array, y: Array, to: Array) -> None:
-            backend.core.run_measure(self._plan, precision, x, y, to, None, None, None, False, False)
-
-        def pull(x: Array, y: Array, values: Array, slope: Array, grads: Grads, adds: tuple[bool, bool]) -> None:
-            backend.core.run_measure(self._plan, precision, x, y, values, slope, *grads, *adds)
-
-        return self._compose(batch, job, self._loss._run, value, pull)
+        return self._prepared(batch, job, run)
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        def value(x: Array, y: Array, to: Array) -> None:
+        def run(vectors: list[Array], targets: Array, grads: list[Array | None] | None) -> tuple[float, int]:
+            wide = [x.astype(np.float64) for x in vectors]
             with np.errstate(all="ignore"):
-                to[...] = self._measure.values(x.astype(np.float64), y.astype(np.float64))
+                score, parts = self.score().of(*(self._measure.values(wide[i], wide[j]) for i, j in self.pairs))
+            slope = None if grads is None else np.empty(batch.shape)
+            inner = dataclasses.replace(job, grad=None if slope is None else (slope,))
+            total, bad = self._loss._run_reference(self._loss._batch((score, targets)), inner)
+            if bad >= 0 or slope is None or grads is None:
+                return total, bad
+            sums = [np.zeros(x.shape) for x in wide]
+            for (i, j), part in zip(self.pairs, parts, strict=True):
+                factor = (slope * part)[..., np.newaxis]
+                with np.errstate(all="ignore"):
+                    for k, each in zip((i, j), self._measure.slopes(wide[i], wide[j]), strict=True):
+                        sums[k] += np.where(factor != 0, factor * each, 0.0)
+            for to, found in zip(grads, sums, strict=True):
+                if to is not None:
+                    to[...] = found
+            return total, bad
 
-        def pull(x: Array, y: Array, values: Array, slope: Array, grads: Grads, adds: tuple[bool, bool]) -> None:
-            factor = slope[..., np.newaxis]
-            with np.errstate(all="ignore"):
-                found = self._measure.slopes(x.astype(np.float64), y.astype(np.float64))
-                for to, each, added in zip(grads, found, adds, strict=True):
-                    if to is not None:
-                        grad = np.where(factor != 0, factor * each, 0.0)
-                        to[...] = to + grad if added else grad
+        return self._prepared(batch, job, run)
 
-        return self._compose(batch, job, self._loss._run_reference, value, pull)
-
-    def _compose(self, batch: Batch, job: Pass, run: Any, value: Any, pull: Any) -> tuple[float, int]:
-        """A pass made of the measure, forwards and backwards, and the loss of its scores between the two."""
+    def _prepared(self, batch: Batch, job: Pass, run: Any) -> tuple[float, int]:
+        """Runs a pass over vectors of length 1, if they are to be so, and with outputs that no operand lies in."""
         count = len(self.variables)
-        grads = list(job.grad or ())
-        written = [x for x in grads if x is not None]
+        grads = None if job.grad is None else list(job.grad)
         vectors = list(batch.inputs[:count])
         units: list[Units] = []
         if self.options.get("normalize"):
             units = [Units.of(x, np.dtype(np.float64)) for x in vectors]
             vectors = [unit.rows for unit in units]
-            grads = [None if x is None else np.empty(x.shape) for x in grads]
-        elif len(self.pairs) > 1:  # what a pair has written another one may not read; nor is it rounded in between
+            grads = None if grads is None else [None if x is None else np.empty(x.shape) for x in grads]
+        elif grads is not None and len(self.pairs) > 1:
+            # What a pair has written another one may not read; nor is it rounded in between.
+            written = [x for x in grads if x is not None]
             grads = [x if x is None or x.itemsize >= 4 else np.empty(x.shape, np.float32) for x in grads]
             vectors = [x.copy() if any(np.may_share_memory(x, y) for y in written) else x for x in vectors]
-
-        values = [np.empty(batch.shape) for _ in self.pairs]
-        for (i, j), to in zip(self.pairs, values, strict=True):
-            value(vectors[i], vectors[j], to)
-        with np.errstate(invalid="ignore"):
-            score, parts = self.score(*values)
-        targets = batch.inputs[count:] or (np.broadcast_to(self.target(), batch.shape),)
-        slope = np.empty(batch.shape) if job.grad else None
-        inner = dataclasses.replace(job, grad=None if slope is None else (slope,))
-        total, bad = run(self._loss._batch((score, *targets)), inner)
-        if bad >= 0 or slope is None:
-            return total, bad
-
-        begun = [False] * count
-        for (i, j), found, part in zip(self.pairs, values, parts, strict=True):
-            if grads[i] is not None or grads[j] is not None:
-                steep = np.asarray(slope * part)
-                pull(vectors[i], vectors[j], found, steep, (grads[i], grads[j]), (begun[i], begun[j]))
-            begun[i] = begun[j] = True
-        for k, (grad, to) in enumerate(zip(grads, job.grad or (), strict=True)):
+        targets = batch.inputs[count] if len(batch.inputs) > count else np.broadcast_to(self.target(), batch.shape)
+        found: tuple[float, int] = run(vectors, targets, grads)
+        for k, (grad, to) in enumerate(zip(grads or (), job.grad or (), strict=True)):
             if grad is not None and to is not None and grad is not to:
                 moves = np.any(grad, axis=-1, keepdims=True)
                 to[...] = np.where(moves, units[k].pull(grad), 0.0) if units else grad
-        return total, -1
+        return found
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         for x, name in zip(batch.inputs, self.operands, strict=True):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -174,13 +175,18 @@ class Compares(Kind):
                 to[...] = vectors[name].pull(whole) if self.options.get("normalize") else whole
 
 
-def similarities(rows: Array, columns: Array, factor: float) -> Any:
+def blocks(rows: int, columns: int, dtype: np.dtype[Any]) -> Iterator[tuple[slice, Array]]:
+    """Stretches of rows, and a buffer for each, which the next one takes again."""
+    size = max(1, BLOCK_BYTES // max(1, columns * dtype.itemsize))
+    buffer = np.empty((min(size, rows), columns), dtype)
+    for first in range(0, rows, size):
+        block = slice(first, min(first + size, rows))
+        yield block, buffer[: block.stop - block.start]
+
+
+def similarities(rows: Array, columns: Array, factor: float) -> Iterator[tuple[slice, Array]]:
     """Blocks of factor * rows @ columns.T: which rows, and a buffer that the next block takes again."""
-    size = max(1, BLOCK_BYTES // max(1, len(columns) * rows.itemsize))
-    buffer = np.empty((min(size, len(rows)), len(columns)), rows.dtype)
-    for first in range(0, len(rows), size):
-        block = slice(first, min(first + size, len(rows)))
-        logits = buffer[: block.stop - block.start]
+    for block, logits in blocks(len(rows), len(columns), rows.dtype):
         np.matmul(rows[block] * rows.dtype.type(factor), columns.T, out=logits)
         yield block, logits
 

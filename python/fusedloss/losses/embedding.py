@@ -8,7 +8,7 @@ from ..arrays import Array
 from ..domains import NOT_NEGATIVE, Domain, Interval, Points
 from ..facts import Facts, Kink, Traits
 from ..kinds.elementwise import Elementwise, constant
-from ..kinds.measures import COSINE_EPS, Distance, Measure, Measured, measure_of, negative_cosine
+from ..kinds.measures import COSINE_EPS, Distance, Measure, Measured, Score, measure_of, negative_cosine
 from ..operands import AnchorPositiveNegative, PredTarget, TwoVectors, TwoVectorsTarget
 from ..options import Flag, Real, option
 from .margin import Hinge, HingeEmbedding, Logistic
@@ -53,8 +53,8 @@ class CosineSimilarity(TwoVectors, Measured):
     def measure(self) -> Measure:
         return negative_cosine(self.eps)
 
-    def score(self, *values: Array) -> tuple[Array, tuple[float, ...]]:
-        return (values[0] if self.negative else 1 + values[0]), (1.0,)
+    def score(self) -> Score:
+        return Score(offset=0.0 if self.negative else 1.0)
 
     def of_scores(self) -> Elementwise:
         return HingeEmbedding()  # the score itself: all pairs belong together
@@ -104,8 +104,8 @@ class CosineEmbedding(TwoVectorsTarget, Measured):
     def measure(self) -> Measure:
         return negative_cosine(self.eps)
 
-    def score(self, *values: Array) -> tuple[Array, tuple[float, ...]]:
-        return 1 + values[0], (1.0,)
+    def score(self) -> Score:
+        return Score(offset=1.0)
 
     def of_scores(self) -> Elementwise:
         return HingeEmbedding(margin=1 - self.margin)
@@ -294,12 +294,8 @@ class Triplet(AnchorPositiveNegative, Measured):
     def measure(self) -> Measure:
         return measure_of(self.distance)
 
-    def score(self, *values: Array) -> tuple[Array, tuple[Array | float, ...]]:
-        if not self.swap:
-            return values[0] - values[1], (1.0, -1.0)
-        near, far, other = values
-        swapped = other < far
-        return near - np.where(swapped, other, far), (1.0, np.where(swapped, 0.0, -1.0), np.where(swapped, -1.0, 0.0))
+    def score(self) -> Score:
+        return Score(factors=(1.0, -1.0), nearest=self.swap)
 
     def target(self) -> float:
         return -1.0

@@ -93,7 +93,7 @@ class TripletMining(EmbeddingsLabels, Mining):
     def metric(self) -> str:
         return self.distance
 
-    def triplets(self, positives: Array, negatives: Array) -> Array:
+    def counts(self, positives: Array, negatives: Array) -> Array:
         if self.mining == "batch_all":
             return positives * negatives
         return np.where(negatives > 0, positives if self.mining == "batch_semihard" else positives > 0, 0)
