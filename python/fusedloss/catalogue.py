@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from .arrays import Array, ArrayLike, Hinges, Labels, Mask, Reduction, Value
 from .base import Loss
+from .losses.angular import ArcFace, CosFace
 from .losses.binary import BinaryCrossEntropy, BinaryFocal
 from .losses.boxes import IoULoss
+from .losses.centers import CenterLoss
 from .losses.contrastive import InfoNCE, NPairs, NTXent, SupCon
 from .losses.discrepancy import MMD, EnergyDistance
 from .losses.divergence import JensenShannon, KLDivergence
 from .losses.embedding import Contrastive, ContrastiveDistance, CosineEmbedding, CosineSimilarity, Triplet
 from .losses.features import SSIM, Perceptual, Style, TotalVariation
+from .losses.folds import Circle, GeneralizedLifted, Lifted, MultiSimilarity
 from .losses.gan import (
     CriticDiscriminator,
     CriticGenerator,
@@ -49,6 +52,7 @@ from .losses.sinkhorn import Sinkhorn
 from .losses.softmax import CrossEntropy, Focal, GeneralizedCrossEntropy, PolyLoss, SymmetricCrossEntropy
 from .losses.transport import HistogramEMD, SlicedWasserstein, Wasserstein1D
 from .losses.vae import ELBO, GaussianKL
+from .losses.views import BarlowTwins, VICReg
 
 __all__ = [
     "CTC",
@@ -61,13 +65,18 @@ __all__ = [
     "RNNT",
     "SMAPE",
     "SSIM",
+    "ArcFace",
+    "BarlowTwins",
     "Barron",
     "BinaryCrossEntropy",
     "BinaryFocal",
     "CRPSGaussian",
     "Cauchy",
+    "CenterLoss",
+    "Circle",
     "Contrastive",
     "ContrastiveDistance",
+    "CosFace",
     "CosineEmbedding",
     "CosineSimilarity",
     "CriticDiscriminator",
@@ -88,6 +97,7 @@ __all__ = [
     "GemanMcClure",
     "GeneralizedCrossEntropy",
     "GeneralizedDice",
+    "GeneralizedLifted",
     "Hinge",
     "HingeDiscriminator",
     "HingeEmbedding",
@@ -102,6 +112,7 @@ __all__ = [
     "LaplaceNLL",
     "LeastSquaresDiscriminator",
     "LeastSquaresGenerator",
+    "Lifted",
     "LinearCrossEntropy",
     "ListMLE",
     "ListNet",
@@ -114,6 +125,7 @@ __all__ = [
     "MinimaxGenerator",
     "ModifiedHuber",
     "MultiMargin",
+    "MultiSimilarity",
     "NPairs",
     "NTXent",
     "NonSaturatingGenerator",
@@ -145,14 +157,20 @@ __all__ = [
     "Tukey",
     "Tversky",
     "Tweedie",
+    "VICReg",
     "Wasserstein1D",
     "Welsch",
+    "arcface",
+    "barlow_twins",
     "barron",
     "binary_cross_entropy",
     "binary_focal",
     "cauchy",
+    "center_loss",
+    "circle",
     "contrastive",
     "contrastive_distance",
+    "cosface",
     "cosine_embedding",
     "cosine_similarity",
     "critic_discriminator",
@@ -176,6 +194,7 @@ __all__ = [
     "geman_mc_clure",
     "generalized_cross_entropy",
     "generalized_dice",
+    "generalized_lifted",
     "hinge",
     "hinge_discriminator",
     "hinge_embedding",
@@ -190,6 +209,7 @@ __all__ = [
     "laplace_nll",
     "least_squares_discriminator",
     "least_squares_generator",
+    "lifted",
     "linear_cross_entropy",
     "list_mle",
     "list_net",
@@ -207,6 +227,7 @@ __all__ = [
     "mse",
     "msle",
     "multi_margin",
+    "multi_similarity",
     "n_pairs",
     "non_saturating_generator",
     "nt_xent",
@@ -241,14 +262,18 @@ __all__ = [
     "tukey",
     "tversky",
     "tweedie",
+    "vicreg",
     "wasserstein_1d",
     "welsch",
 ]
 
 LOSSES: dict[str, type[Loss]] = {
+    "arcface": ArcFace,
+    "cosface": CosFace,
     "binary_cross_entropy": BinaryCrossEntropy,
     "binary_focal": BinaryFocal,
     "iou_loss": IoULoss,
+    "center_loss": CenterLoss,
     "nt_xent": NTXent,
     "info_nce": InfoNCE,
     "n_pairs": NPairs,
@@ -266,6 +291,10 @@ LOSSES: dict[str, type[Loss]] = {
     "ssim": SSIM,
     "perceptual": Perceptual,
     "style": Style,
+    "multi_similarity": MultiSimilarity,
+    "circle": Circle,
+    "lifted": Lifted,
+    "generalized_lifted": GeneralizedLifted,
     "logistic_discriminator": LogisticDiscriminator,
     "least_squares_discriminator": LeastSquaresDiscriminator,
     "critic_discriminator": CriticDiscriminator,
@@ -342,8 +371,58 @@ LOSSES: dict[str, type[Loss]] = {
     "histogram_emd": HistogramEMD,
     "gaussian_kl": GaussianKL,
     "elbo": ELBO,
+    "barlow_twins": BarlowTwins,
+    "vicreg": VICReg,
 }
 """By name, family by family."""
+
+
+def arcface(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None = None,
+    *,
+    margin: float = 0.5,
+    scale: float = 64.0,
+    easy_margin: bool = False,
+    cosine_margin: float = 0.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """A softmax of the cosines to all classes, in which the angle to the own one counts as wider by a margin.
+
+    The value of `ArcFace` as a function: `embeddings`, `labels`, `weight` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return ArcFace(
+        margin=margin, scale=scale, easy_margin=easy_margin, cosine_margin=cosine_margin, reduction=reduction
+    )(embeddings, labels, weight, sample_weight=sample_weight, denominator=denominator)
+
+
+def cosface(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None = None,
+    *,
+    margin: float = 0.35,
+    scale: float = 64.0,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """A softmax of the cosines to all classes, in which that to the own one counts as less by a margin.
+
+    The value of `CosFace` as a function: `embeddings`, `labels`, `weight` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CosFace(margin=margin, scale=scale, reduction=reduction)(
+        embeddings, labels, weight, sample_weight=sample_weight, denominator=denominator
+    )
 
 
 def binary_cross_entropy(
@@ -427,6 +506,28 @@ def iou_loss(
     """
     return IoULoss(kind=kind, format=format, reduction=reduction)(
         pred, target, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def center_loss(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    centers: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """How far embeddings are from the centers of their classes, beside a loss that keeps classes apart.
+
+    The value of `CenterLoss` as a function: `embeddings`, `labels`, `centers` as in a call, the options those of the
+    class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return CenterLoss(reduction=reduction)(
+        embeddings, labels, centers, sample_weight=sample_weight, denominator=denominator
     )
 
 
@@ -852,6 +953,102 @@ def style(
     return Style(layer_weight=layer_weight, axis=axis, reduction=reduction)(
         features, target_features, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def multi_similarity(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    alpha: float = 2.0,
+    beta: float = 50.0,
+    base: float = 0.5,
+    epsilon: float | None = None,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Each vector's similarities: those to its class above a threshold, all others below it, the worst of them first.
+
+    The value of `MultiSimilarity` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MultiSimilarity(
+        alpha=alpha, beta=beta, base=base, epsilon=epsilon, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
+
+
+def circle(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 0.4,
+    gamma: float = 80.0,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Similarities within a class to 1 and others to 0, each pair pulled the harder the farther it is from there.
+
+    The value of `Circle` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Circle(margin=margin, gamma=gamma, normalize=normalize, reduction=reduction)(
+        embeddings, labels, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def lifted(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 1.0,
+    positive_margin: float = 0.0,
+    distance: str = "l2",
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Each pair of a class nearer than all vectors of other classes are to either of the two, by a margin.
+
+    The value of `Lifted` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Lifted(
+        margin=margin, positive_margin=positive_margin, distance=distance, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
+
+
+def generalized_lifted(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 1.0,
+    positive_margin: float = 0.0,
+    distance: str = "l2",
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """A vector's class nearer to it than all other vectors, by a margin, with soft extremes in place of hard ones.
+
+    The value of `GeneralizedLifted` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GeneralizedLifted(
+        margin=margin, positive_margin=positive_margin, distance=distance, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
 
 
 def logistic_discriminator(
@@ -2760,3 +2957,51 @@ def elbo(
     return ELBO(reconstruction=reconstruction, beta=beta, free_bits=free_bits, reduction=reduction)(
         pred, target, mean, log_var, sample_weight=sample_weight, denominator=denominator
     )
+
+
+def barlow_twins(
+    view1: ArrayLike,
+    view2: ArrayLike,
+    *,
+    lambd: float = 0.005,
+    unbiased: bool = False,
+    eps: float = 1e-06,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """The correlations between dimensions of two views as the identity matrix.
+
+    The value of `BarlowTwins` as a function: `view1`, `view2` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return BarlowTwins(lambd=lambd, unbiased=unbiased, eps=eps, reduction=reduction)(
+        view1, view2, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def vicreg(
+    view1: ArrayLike,
+    view2: ArrayLike,
+    *,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+    gamma: float = 1.0,
+    eps: float = 0.0001,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Two views of a sample the same, each dimension of some variance, and no two of them with a covariance.
+
+    The value of `VICReg` as a function: `view1`, `view2` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return VICReg(
+        invariance=invariance, variance=variance, covariance=covariance, gamma=gamma, eps=eps, reduction=reduction
+    )(view1, view2, sample_weight=sample_weight, denominator=denominator)
