@@ -379,7 +379,11 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
         ValueError,
         "layer_weight has 1 entries, but there are 2 maps",
     ),
-    (lambda: fl.Perceptual(linear=[[1], [1]])(maps, maps), ValueError, r"channels \[1, 1\]|of \[1, 1\] channels, but"),
+    (
+        lambda: fl.Perceptual(linear=[[1], [1]])(maps, maps),
+        ValueError,
+        r"linear has weights for maps of \[1, 1\] channels, but",
+    ),
     (lambda: fl.Perceptual(linear=[1.0, 2.0]), ValueError, "Perceptual: linear must have one axis"),
     (lambda: fl.Perceptual(linear=1.0), TypeError, "Perceptual: linear must be a list of arrays"),
     (lambda: fl.Perceptual(spatial=3), TypeError, "Perceptual: spatial must be True, False or a pair of integers"),

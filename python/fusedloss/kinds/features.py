@@ -9,7 +9,6 @@ Design:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -171,28 +170,23 @@ def resize(pixels: int, to: int) -> Array:
     return matrix
 
 
-GRAM_PIXELS = 1 << 15
+GRAM_PIXELS = 1 << 11
 """Whose products are added up in the precision of the maps, before they go to double."""
 
 
 def gram(x: Array, dtype: np.dtype[Any]) -> Array:
     """Sums over pixels of the products of channels of one sample (channels, pixels), over the number of both."""
     total = np.zeros((len(x), len(x)))
-    for block in _blocks(x):
-        part = block.astype(dtype, copy=False)
-        total += part @ part.T
+    for at in range(0, x.shape[1], GRAM_PIXELS):
+        block = x[:, at : at + GRAM_PIXELS].astype(dtype, copy=False)
+        total += block @ block.T
     return total / x.size
 
 
 def pull_gram(x: Array, slopes: Array, grad: Array, dtype: np.dtype[Any]) -> None:
     """Writes the gradient by a sample, from the derivatives by its Gram matrix: symmetric ones."""
     factor = (2 / x.size * slopes).astype(dtype)
-    for block, to in zip(_blocks(x), _blocks(grad), strict=True):
-        np.matmul(factor, block.astype(dtype, copy=False), out=to, casting="same_kind")
-
-
-def _blocks(x: Array) -> Iterator[Array]:
-    return (x[:, at : at + GRAM_PIXELS] for at in range(0, x.shape[1], GRAM_PIXELS))
+    np.matmul(factor, x.astype(dtype, copy=False), out=grad, casting="same_kind")
 
 
 def write_grads(layer: Layer, grads: tuple[Array, Array]) -> None:
