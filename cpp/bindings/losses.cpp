@@ -315,11 +315,11 @@ FrameStrides describe_frames(const py::object& object, int axis, const std::vect
   return {array.strides(1 - axis), array.ndim() == 4 ? array.strides(2) : 0};
 }
 
-/// What an utterance takes, counted in classes of a frame; a label of a frame, or a place, is as much as ten of those.
+/// What an utterance takes, counted in classes: a label of a frame is as much as ten of those, a place as forty.
 double work_of(const abi::Sequences& all, std::int64_t utterance, std::int64_t classes, bool lattice) {
   const auto frames = static_cast<double>(all.frames[utterance]), softmax = static_cast<double>(classes);
   const auto labels = static_cast<double>(all.starts[utterance + 1] - all.starts[utterance]);
-  return frames * (lattice ? (labels + 1) * (softmax + 10) : softmax + 10 * labels);
+  return frames * (lattice ? (labels + 1) * (softmax + 40) : softmax + 10 * labels);
 }
 
 /// `axis` is that of the utterances in pred, the other one of the first two that of frames; of lattices, there is one

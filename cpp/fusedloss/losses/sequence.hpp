@@ -19,7 +19,7 @@ struct CTC {
 /// -log of the probability of all paths through the lattice of frames and labels.
 struct RNNT {
   static constexpr const char* name = "rnnt";
-  static constexpr double nanoseconds = 0.8;
+  static constexpr double nanoseconds = 1.1;
   template <class T>
   struct Options {
     T from_logits, zero_infinity, length_normalized;
