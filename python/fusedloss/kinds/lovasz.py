@@ -6,27 +6,25 @@ Design:
    last and add nothing: only the others are sorted.
 2. That growth is written without a difference: of a pixel of weight w, w / u if it is of the class, and
    i w / (u (u + w)) if it is not, where i is what is left of the intersection, u the union, both before it joins.
-3. Everything is NumPy's, for both backends. Float32 errors are sorted as integers that hold their pixel, too: a plain
-   sort, with the same order of equal errors on every processor. Images are dealt out to threads.
+3. Everything is NumPy's, for both backends. Of equal errors the first pixel is the first, on every processor. Images
+   are dealt out to threads.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from .. import backend, checks
+from .. import checks
 from ..arrays import Array, ArrayLike
 from ..options import Flag, Integer, Maybe, option
 from .kind import Batch, Kind, Pass, sum_of_weights
 from .overlaps import pixel_mask
-
-_KEYS = 1 << 32
-"""How many pixels a key can tell apart."""
+from .sorting import ascending
+from .tasks import dealt
 
 
 @dataclasses.dataclass(slots=True)
@@ -119,13 +117,7 @@ class SortedErrors(Kind):
             pred, target, mask = (None if x is None else x[at or ...].reshape(-1) for x in batch.inputs)
             return float(weight[at] * self._run_item(pred, target, mask, dtype, slope, grad if slope else None))
 
-        items = list(np.ndindex(batch.shape))
-        threads = min(backend.get_num_threads(), len(items))
-        if threads > 1:
-            with ThreadPoolExecutor(threads) as pool:
-                values = list(pool.map(run, items))
-        else:
-            values = [run(at) for at in items]
+        values = dealt(run, np.ndindex(batch.shape))
         if job.value is not None:
             job.value[...] = np.reshape(values, batch.shape)
         return math.fsum(values) if all(map(math.isfinite, values)) else sum(values), -1
@@ -146,7 +138,7 @@ class SortedErrors(Kind):
         value = np.nan
         growth: Any = np.nan
         if not np.isnan(errors).any():
-            order = _descending(errors)
+            _, order = ascending(-errors)
             pixels, errors = pixels[order], errors[order].astype(np.float64)
             growth = _growth(target[pixels] == 1, None if mask is None else mask[pixels], _size(target, mask, counts))
             with np.errstate(invalid="ignore"):
@@ -159,17 +151,6 @@ class SortedErrors(Kind):
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         return None
-
-
-def _descending(errors: Array) -> Array:
-    """The order of positive errors, the largest first; of equal ones, the first."""
-    if errors.dtype != np.float32 or errors.size >= _KEYS:
-        return np.argsort(-errors, kind="stable")
-    keys = (~errors.view(np.uint32)).astype(np.uint64) << np.uint64(32)
-    keys |= np.arange(errors.size, dtype=np.uint64)
-    keys.sort()
-    order: Array = (keys & np.uint64(_KEYS - 1)).astype(np.int64)
-    return order
 
 
 def _size(target: Array, mask: Array | None, counts: Array | None) -> float:
