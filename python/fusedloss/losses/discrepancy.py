@@ -11,7 +11,6 @@ from ..kinds.discrepancy import Discrepancy
 from ..operands import Samples
 from ..options import Choice, Flag, OneOrTuple, option
 
-
 # Values are differences of means over all pairs.
 PAIRS = 64.0
 
