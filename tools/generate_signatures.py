@@ -496,7 +496,7 @@ def operand_sets() -> str:
             else ": a tuple, one for each operand",
         }
         declared = {"operands": tuple(operands), "variables": variables, "arguments": tuple(arguments)}
-        declared |= {"optional": optional, "weighed": spec.get("weighed")}
+        declared |= {"optional": optional, "weighed": spec.get("weighed"), "by_default": spec.get("by_default")}
         lines = "".join(f"    {name} = {value!r}\n" for name, value in declared.items() if value)
         parts.append(CLASS.format(cls=cls, doc=spec["doc"], declared=lines))
         for name, (summary, all_keywords, result, body) in METHODS.items():

@@ -110,6 +110,8 @@ class Loss(Record):
     """The operand that the sum of the items' weights is made from."""
     variables: ClassVar[tuple[str, ...]] = ()
     """The operands that have a gradient."""
+    by_default: ClassVar[str] = ""
+    """The one of them whose gradient a call gives unless `wrt` names others, or ``"both"``; empty if it gives all."""
     orders: ClassVar[tuple[str, ...]] = ("value", "grad", "hess", "hvp")
     """What can be had."""
     hessians: ClassVar[tuple[str, ...]] = ("exact",)

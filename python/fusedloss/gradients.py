@@ -331,13 +331,14 @@ class _Check:
             arrays = [np.array(x, np.float64) for x in (given if several else [given])]
             self.point[name] = arrays if several else arrays[0]
         self.given |= self.point
+        self.wrt = {"wrt": tuple(self.point)} if loss.by_default else {}
         self.scale = 1.0
 
     def value(self) -> float:
         return float(np.sum(self.loss(**self.given)))
 
     def grads(self) -> dict[str, list[Array]]:
-        return self._by_name(self.loss.grad(**self.given))
+        return self._by_name(self.loss.grad(**self.given, **self.wrt))
 
     def _by_name(self, results: Any) -> dict[str, list[Array]]:
         each = results if len(self.loss.variables) > 1 else (results,)
@@ -347,7 +348,7 @@ class _Check:
         rows = []
         curved = "hess" in self.loss.orders
         grads = self.grads()
-        hess = self._by_name(self.loss.grad_and_hess(**self.given)[1]) if curved else {}
+        hess = self._by_name(self.loss.grad_and_hess(**self.given, **self.wrt)[1]) if curved else {}
         for name, point in self.point.items():
             found: dict[str, list[tuple[Any, ...]]] = {"grad": [], "hess": []}
             for k, index in self._chosen(_listed(point)):
@@ -366,17 +367,21 @@ class _Check:
         return GradientCheck(tuple(rows))
 
     def _products(self) -> list[Compared]:
-        """The product of the Hessian with a random vector, in all operands at once."""
-        vector = {name: [self.rng.normal(size=x.shape) for x in _listed(point)] for name, point in self.point.items()}
+        """The product of the Hessian with a random vector, in all operands at once that it is a product for."""
+        only = self.loss.by_default
+        moving = {name: point for name, point in self.point.items() if name == only or not only}
+        vector = {name: [self.rng.normal(size=x.shape) for x in _listed(point)] for name, point in moving.items()}
         like = {name: v if isinstance(self.point[name], list) else v[0] for name, v in vector.items()}
-        given = tuple(like.values()) if len(self.loss.variables) > 1 else next(iter(like.values()))
-        products = self._by_name(self.loss.hvp(**self.given, vector=given))
+        several = len(self.loss.variables) > 1 and not only
+        product = self.loss.hvp(**self.given, vector=tuple(like.values()) if several else next(iter(like.values())))
+        products = {only: [product]} if only else self._by_name(product)
         moves = [
-            (x, ..., v) for name, point in self.point.items() for x, v in zip(_listed(point), vector[name], strict=True)
+            (x, ..., v) for name, point in moving.items() for x, v in zip(_listed(point), vector[name], strict=True)
         ]
 
         def all_grads() -> Array:
-            return np.concatenate([x.ravel() for arrays in self.grads().values() for x in arrays])
+            grads = self.grads()
+            return np.concatenate([x.ravel() for name in moving for x in grads[name]])
 
         numbers, gaps, rounding = self._difference(all_grads, moves)
         rows, start = [], 0

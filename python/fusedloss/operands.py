@@ -269,6 +269,7 @@ class PredTargetDistributions(Kind):
     operands = ("pred", "target")
     variables = ("pred", "target")
     weighed = "target"
+    by_default = "pred"
 
     def __call__(
         self,

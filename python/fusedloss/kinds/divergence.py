@@ -141,11 +141,10 @@ class Divergences(DivergenceOptions, Kind):
         return backend.plan(*self.kernel(), self.reduction, () if self.axis == -1 else None)
 
     def _evaluate(self, outputs: int, operands: tuple[Any, ...], **keywords: Any) -> Any:
-        wrt = keywords.pop("wrt", None)
-        wrt = "pred" if wrt is None else self.variables if wrt == "both" else wrt
-        if outputs == HVP and wrt not in ("pred", ("pred",)):
+        wrt = keywords.get("wrt")
+        if outputs == HVP and wrt not in (None, "pred", ("pred",)):
             raise ValueError(f"a Hessian-vector product is with respect to pred alone, got wrt={wrt!r}")
-        return super()._evaluate(outputs, operands, wrt=wrt, **keywords)
+        return super()._evaluate(outputs, operands, **keywords)
 
     def _batch(self, operands: tuple[ArrayLike, ...]) -> DivergenceBatch:
         pred = checks.floating(operands[0], "pred")

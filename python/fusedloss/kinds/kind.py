@@ -231,6 +231,8 @@ class Kind(Loss):
         checks.chosen(hessian, self.hessians, "hessian")
         batch = self._batch(operands)
         job, divisor = self._pass(outputs, batch, sample_weight, denominator, cotangent)
+        if self.by_default:
+            wrt = self.by_default if wrt is None else self.variables if wrt == "both" else wrt
         wanted = self._wanted(wrt, batch)
         if outputs == HVP:
             job.vector = self._vectors(vector, batch)
