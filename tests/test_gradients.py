@@ -189,6 +189,17 @@ def test_the_worst_entry_is_named() -> None:
     np.testing.assert_array_equal(pred, np.arange(10.0).reshape(2, 5))
 
 
+def test_check_of_losses_that_give_one_gradient_unless_told_otherwise() -> None:
+    rng = np.random.default_rng(9)
+    shares = rng.dirichlet(np.ones(4), 3)
+    for loss, orders in ((fl.KLDivergence(), ("grad", "hess")), (fl.HistogramEMD(p=2), ("grad",))):
+        report = fl.check_gradient(loss, rng.uniform(size=(3, 4)), shares)
+        assert report, str(report)
+        assert {f"{order} of {name}" for order in orders for name in ("pred", "target")} <= {
+            r.what for r in report.rows
+        }
+
+
 def test_every_loss_of_the_registry_can_be_added() -> None:
     """And prints, pickles and replaces as a part of a sum."""
     for loss in INSTANCES:

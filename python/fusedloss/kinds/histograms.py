@@ -53,11 +53,6 @@ class Histograms(PredTargetDistributions):
     def _make_plan(self) -> Any:
         return None
 
-    def _evaluate(self, outputs: int, operands: tuple[Any, ...], **keywords: Any) -> Any:
-        wrt = keywords.pop("wrt", None)
-        wrt = "pred" if wrt is None else self.variables if wrt == "both" else wrt
-        return super()._evaluate(outputs, operands, wrt=wrt, **keywords)
-
     def _batch(self, operands: tuple[ArrayLike, ...]) -> HistogramBatch:
         pred, target = (checks.floating(x, name) for x, name in zip(operands, self.operands, strict=True))
         axis = checks.axis(self.axis, pred)

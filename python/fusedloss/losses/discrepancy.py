@@ -11,6 +11,9 @@ from ..kinds.discrepancy import Discrepancy
 from ..operands import Samples
 from ..options import Choice, Flag, OneOrTuple, option
 
+# Values are differences of means over all pairs.
+PAIRS = 64.0
+
 
 class EnergyDistance(Samples, Discrepancy):
     r"""The energy distance between point clouds: how far they are from one another, less how far within themselves.
@@ -54,7 +57,7 @@ class EnergyDistance(Samples, Discrepancy):
         robustness="a point that is far off costs in proportion to its distance",
         smoothness="infinitely differentiable but where two points meet",
         samples=({}, {"unbiased": True}),
-        tolerance=64.0,
+        tolerance=PAIRS,
     )
     traits = Traits()
 
@@ -117,7 +120,7 @@ class MMD(Samples, Discrepancy):
             {"kernel": "laplacian", "bandwidth": 2.0},
             {"kernel": "rational", "bandwidth": (1.0, 3.0)},
         ),
-        tolerance=64.0,
+        tolerance=PAIRS,
     )
     traits = Traits()
 

@@ -66,7 +66,7 @@ class Wasserstein1D(Samples, TwoSamples):
         robustness="a sample that is far off costs in proportion to its distance, or to a power of it",
         smoothness="p = 1: piecewise linear; otherwise once differentiable in the samples as long as no two are equal",
         samples=({}, {"p": 2.0}, {"p": 2.0, "root": True}, {"p": 1.5}),
-        tolerance=64.0,
+        tolerance=64.0,  # distances are differences of samples
     )
     traits = Traits()
 
