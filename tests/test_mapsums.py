@@ -136,6 +136,15 @@ def test_distributions_and_masks_of_one_term() -> None:
 
 
 @each_loss
+def test_as_a_term(loss: Any, backend: str) -> None:
+    pred, target = maps(loss)
+    other = fl.CrossEntropy(axis=loss.axis, ignore_index=loss.ignore_index)
+    both = 2 * loss - 0.5 * other
+    expected = add_up([(2.0, loss), (-0.5, other)], pred, target, [{}, {}])
+    compare(both.value_and_grad(pred, target), expected, np.float64)
+
+
+@each_loss
 def test_gradients_are_derivatives_of_the_value(loss: Any, backend: str) -> None:
     pred, target = maps(loss, pixels=(3,))
     grad = loss.grad(pred, target)
