@@ -91,7 +91,8 @@ struct Sequences {
 
 /// Maps of pixels, samples of which lie `strides` bytes apart; the items of a call are the pixels of one sample, its
 /// weight is their mask. One pass adds up, a class of a block of pixels at a time, what they share and where they
-/// differ; another one, which is given `slopes`, maps them to a gradient.
+/// differ; another one, which is given `slopes`, maps them to a gradient. Where pixels are sorted, a class of a sample
+/// is an item: `sums` takes its value and the weight of its pixels, `slopes` has what multiplies its gradient.
 struct Overlaps {
   std::int64_t samples;
   bool labels;  ///< whether the target holds labels, and not a number for each class
@@ -124,7 +125,7 @@ struct Call {
   Array inputs[max_inputs];
   Array weight;
   Array cotangent;
-  Array vector[max_variables];  ///< for hessian_vector
+  Array vector[max_variables];  ///< for hessian_vector; of maps, derivatives by probabilities
   Array value;                  ///< one value an item, weighted
   Array grad[max_variables];    ///< for hessian_vector: the product
   Array hess[max_variables];

@@ -411,9 +411,10 @@ struct StripSoftmax {
   }
 };
 
-/// The weighted values of a strip's pixels, and slopes. `Loss` gives half of its value, from half of -log p.
+/// The weighted values of a strip's pixels, if they are wanted, and slopes. `Loss` gives half of its value, from half
+/// of -log p.
 template <class Loss, class T>
-FUSEDLOSS_SHARED double ride(const Maps<T>& maps, const StripSoftmax<T>& softmax, StripRider<T>& rider) {
+FUSEDLOSS_SHARED double ride(const Maps<T>& maps, const StripSoftmax<T>& softmax, StripRider<T>& rider, bool values) {
   const T gamma = static_cast<T>(maps.all.gamma), smoothing = static_cast<T>(maps.all.smoothing);
   const T scale = static_cast<T>(maps.call->scale), share = smoothing / static_cast<T>(maps.call->classes);
   constexpr int width = lanes<T>;
@@ -422,12 +423,17 @@ FUSEDLOSS_SHARED double ride(const Maps<T>& maps, const StripSoftmax<T>& softmax
   for (int l = 0; l < width; ++l) exponent[l] = gamma;
   for (int g = 0; g < strip<T>; g += width) {
     alignas(64) T value[width], slope[width];
-    FUSEDLOSS_LANES(lanes<T>)
     for (int l = 0; l < width; ++l) {
-      const T tail = log1p(softmax.part.at[g + l]), own = rider.gap.at[g + l] + tail;
-      value[l] =
-          smoothing != T(0) ? fma(T(1) - smoothing, own, fma(share, rider.apart.at[g + l], smoothing * tail)) : own;
+      value[l] = T(0);
       slope[l] = T(1);
+    }
+    if (values || gamma != T(0)) {
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int l = 0; l < width; ++l) {
+        const T tail = log1p(softmax.part.at[g + l]), own = rider.gap.at[g + l] + tail;
+        const T mixed = fma(T(1) - smoothing, own, fma(share, rider.apart.at[g + l], smoothing * tail));
+        value[l] = smoothing != T(0) ? mixed : own;
+      }
     }
     if (gamma != T(0)) {
       FUSEDLOSS_LANES(lanes<T>)
@@ -512,7 +518,7 @@ struct OverlapTask {
       maps.template go_to<true>(pixel);
       if constexpr (Activation::together) {
         softmax.fold(maps, room, rides ? &rider : nullptr);
-        if (rides) ridden.add(ride<typename Loss::Rider>(maps, softmax, rider));
+        if (rides) ridden.add(ride<typename Loss::Rider>(maps, softmax, rider, true));
       }
       for (std::int64_t c = 0; c < classes; ++c) {
         [[maybe_unused]] const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
@@ -625,7 +631,7 @@ struct OverlapTask {
     const bool rides = Labels && maps.all.rides, pulls = maps.call->vector[0].layout != abi::absent;
     softmax.fold(maps, p, rides ? &rider : nullptr);
     if constexpr (Labels) {
-      if (rides) ride<typename Loss::Rider>(maps, softmax, rider);
+      if (rides) ride<typename Loss::Rider>(maps, softmax, rider, false);
     }
     Strip<T> origin, dot, counts;
     for (int i = 0; i < strip<T>; ++i) origin.at[i] = dot.at[i] = counts.at[i] = T(0);

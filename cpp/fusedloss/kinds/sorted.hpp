@@ -206,7 +206,7 @@ class SortedItem {
       const bool counts_here = (w != 0) & !(ignores & (label == ignored));
       inside &= w >= 0;
       if constexpr (Loss::binary) inside &= !counts_here | (static_cast<std::uint64_t>(label) <= 1);
-      own_weight += own & counts_here ? w : 0.0;
+      own_weight += (own & counts_here) ? w : 0.0;
       const T error = Loss::error(x[i], own);
       const bool nan = error != error;
       const Bits<T> key = ~bits_of(error) & error_bits<T>;

@@ -23,7 +23,7 @@ class MapSum(Kind):
 
     orders = ("value", "grad")
 
-    _sum: ClassVar[Sum]  # each loss has its own, as with the plan
+    _whole: ClassVar[Sum]  # each loss has its own, as with the plan
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -39,13 +39,13 @@ class MapSum(Kind):
     # ---- What the kind provides ----
 
     def _make_plan(self) -> Any:
-        object.__setattr__(self, "_sum", self.terms())
+        object.__setattr__(self, "_whole", self.terms())
 
     def _inputs(self) -> tuple[str, ...]:
-        return self._sum._inputs()
+        return self._whole._inputs()
 
     def _batch(self, operands: tuple[Any, ...]) -> SumBatch:
-        return self._sum._batch(operands)
+        return self._whole._batch(operands)
 
     def _pass(
         self,
@@ -67,11 +67,11 @@ class MapSum(Kind):
             if mask is not None:
                 with np.errstate(invalid="ignore"):
                     of_pixels = np.where((of_pixels == 0) | (mask == 0), 0.0, of_pixels * mask)
-        return self._sum._passes(outputs, batch, (of_maps, of_pixels), None, cotangent), 1.0
+        return self._whole._passes(outputs, batch, (of_maps, of_pixels), None, cotangent), 1.0
 
     def _sample_weight(self, given: ArrayLike, samples: int) -> Array:
         weight = checks.array(given, "sample_weight")
-        if self._sum.terms[0][1].batch:
+        if self._whole.terms[0][1].batch:
             raise ValueError("sample_weight weighs samples, and with batch=True there are none by themselves")
         if weight.shape != (samples,):
             raise ValueError(
@@ -84,4 +84,4 @@ class MapSum(Kind):
         raise NotImplementedError(f"{self!r} does not add up over shards: its terms have other weights")
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        return self._sum._checked_run(batch, job, None)
+        return self._whole._checked_run(batch, job, None)
