@@ -28,7 +28,7 @@ namespace {
 
 constexpr int max_pairs = 3;
 /// Of the vectors and gradients of a stretch: well within the second-level cache of a core.
-constexpr std::int64_t stretch_bytes = 256 << 10;
+constexpr std::int64_t stretch_bytes = 512 << 10;
 
 /// offset + factors[0] v[0] + factors[1] v[1]; if `nearest`, v[2] stands for v[1] where it is less.
 struct Score {

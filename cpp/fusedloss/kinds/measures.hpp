@@ -164,8 +164,7 @@ FUSEDLOSS_SHARED void map_back(PairOfRows<T>& row, const Factors<double>& found,
     const std::int64_t groups = part == 0 ? row.full : row.rest ? 1 : 0;
     for (std::int64_t group = 0; group < groups; ++group, x += width, y += width, to_x += width, to_y += width) {
       const T *before_x = adds_x ? to_x : nothing, *before_y = adds_y ? to_y : nothing;
-      prefetch_read(x);
-      prefetch_read(y);
+      // The vectors themselves lie in a cache: the value has just been made of them.
       prefetch_write(to_x);
       prefetch_write(to_y);
       FUSEDLOSS_LANES(lanes<T>)
