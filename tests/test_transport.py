@@ -324,11 +324,12 @@ def test_order() -> None:
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for loss in SAMPLES:
-        x, y = sets(loss, (3, 60, 50), dimensions=5)
+        x, y = sets(loss, (3, 60, 50), dimensions=7)
         before = loss.value_and_grad(x, y)
         with monkeypatch.context() as patch:
             patch.setattr(transport, "_ROWS", 200)
             patch.setattr(clouds, "BLOCK_BYTES", 5000)
+            patch.setattr(clouds, "LARGE_BLOCK_BYTES", 7000)
             patch.setattr(losses, "PROJECTED_BYTES", 5000)
             patch.setattr(sinkhorn, "KEPT_BYTES", 0)
             after = loss.value_and_grad(x, y)

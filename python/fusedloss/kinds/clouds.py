@@ -23,7 +23,11 @@ from .tasks import dealt
 from .two_samples import Found, Sets, TwoSamples
 
 BLOCK_BYTES = 1 << 18
-"""Of a block of distances. In few dimensions a library of products computes one this small in the thread that asks."""
+"""Of a block of distances in few dimensions: a product this small is computed in the thread that asks for it."""
+FEW = 6
+"""Dimensions."""
+LARGE_BLOCK_BYTES = 1 << 22
+"""In more of them products have threads of their own, which cost more than they gain unless there is much to do."""
 
 Result = TypeVar("Result")
 
@@ -91,9 +95,17 @@ class Cloud:
         return np.asarray(found[:, -1:] * self.columns[block, :-2] - found[:, :-1])
 
 
-def each_block(rows: int, columns: int, run: Callable[[slice], Result]) -> list[Result]:
-    """What a function gives for each block of rows that fits a cache with all columns."""
-    step = max(1, BLOCK_BYTES // (8 * max(1, columns)))
+def each_block(rows: int, columns: int, run: Callable[[slice], Result], dimensions: int = 0) -> list[Result]:
+    """What a function gives for each block of rows with all columns.
+
+    Args:
+        rows: How many there are.
+        columns: The same.
+        run: The function.
+        dimensions: Of the points whose products it takes; 0 if there are none.
+    """
+    size = BLOCK_BYTES if dimensions <= FEW else LARGE_BLOCK_BYTES
+    step = max(1, size // (8 * max(1, columns)))
     return dealt(run, [slice(k, min(k + step, rows)) for k in range(0, rows, step)])
 
 

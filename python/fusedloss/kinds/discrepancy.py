@@ -77,7 +77,7 @@ class Discrepancy(Clouds):
                 slope[of_x:] *= factors[1]
                 pulled[block] = cloud.pull(block, slope, cloud)
 
-        each_block(len(own), len(own), run)
+        each_block(len(own), len(own), run, cloud.dimensions)
         ours, theirs = (
             (sums[: counts[0], 0], sums[: counts[0], 1]),
             (sums[counts[0] :, 1], sums[counts[0] :, 0]),

@@ -225,6 +225,11 @@ class Costs(Protocol):
         """How many numbers the costs of a row are made from."""
         ...
 
+    @property
+    def dimensions(self) -> int:
+        """Of points whose products they are; 0 of none."""
+        ...
+
     def block(self, rows: slice, factor: float = 1.0) -> Array:
         """A multiple of those of some rows, in an array that may be written to."""
         ...
@@ -252,6 +257,10 @@ class GivenCosts:
     @property
     def width(self) -> int:  # noqa: D102
         return self.shape[1]
+
+    @property
+    def dimensions(self) -> int:  # noqa: D102
+        return 0
 
     def block(self, rows: slice, factor: float = 1.0) -> Array:  # noqa: D102
         return np.asarray(self.array[rows] * factor)
@@ -286,6 +295,10 @@ class PointCosts:
 
     @property
     def width(self) -> int:  # noqa: D102
+        return self.rows.dimensions
+
+    @property
+    def dimensions(self) -> int:  # noqa: D102
         return self.rows.dimensions
 
     def block(self, rows: slice, factor: float = 1.0) -> Array:  # noqa: D102
@@ -385,7 +398,7 @@ class Dual:
         def run(block: slice) -> None:
             array[block] = self.costs.block(block)
 
-        each_block(rows, columns, run)
+        each_block(rows, columns, run, self.costs.dimensions)
         return GivenCosts(array)
 
     def _soft_minimum(self, costs: Costs, weight: Array, potential: Array, eps: float) -> Array:
@@ -401,7 +414,7 @@ class Dual:
             terms -= top[:, np.newaxis]
             found[block] = np.log(np.exp(terms, out=terms).sum(axis=1)) + top
 
-        each_block(*costs.shape, run)
+        each_block(*costs.shape, run, costs.dimensions)
         return found * (-eps / (1 + eps / self.rho))
 
     def _conjugate(self, potential: Array) -> Array:
@@ -425,7 +438,7 @@ class Dual:
                 plan *= self.weight[block, np.newaxis]
                 by_rows[block] = self.costs.pull(block, plan)
 
-        each_block(rows, columns, run)
+        each_block(rows, columns, run, self.costs.dimensions)
         by_weight = self._conjugate(self.f) - self.eps * (sums - self.other.sum())
         return Side(sums, by_rows, by_weight)
 
@@ -443,7 +456,7 @@ def _largest(costs: Costs) -> float:
         found = costs.block(block)
         return float(np.max(found, initial=0.0, where=np.isfinite(found)))
 
-    return max(each_block(*costs.shape, run), default=0.0)
+    return max(each_block(*costs.shape, run, costs.dimensions), default=0.0)
 
 
 def _longer(step: float, rate: float) -> float:
