@@ -492,6 +492,20 @@ def test_same_bits_for_any_number_of_threads_and_rows_around(loss: Any, dtype: n
         np.testing.assert_array_equal(slope[0], grad[1234])
 
 
+@each_measured
+def test_items_along_several_axes(loss: Any, dtype: np.dtype) -> None:
+    """Which no one step leads through: each pass is run over all of them."""
+    loss = loss.replace(reduction="none")
+    operands = operands_of(loss, (4, 5, 21), dtype)
+    weight = np.array([0.5, 0, 2, 1])
+    value, grads = loss.value_and_grad(*operands, sample_weight=np.repeat(weight, 5).reshape(4, 5))
+    laid = tuple(np.ascontiguousarray(x.swapaxes(0, 1)).swapaxes(0, 1) for x in operands)
+    again, slopes = loss.value_and_grad(*laid, sample_weight=weight)
+    np.testing.assert_array_equal(again, value)
+    for grad, slope in zip(grads, slopes, strict=True):
+        np.testing.assert_array_equal(slope, grad)
+
+
 @each_loss
 def test_inputs_are_not_written(loss: Any) -> None:
     operands = operands_of(loss, (30, 21))
