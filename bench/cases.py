@@ -46,7 +46,7 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
     Tokens: ((32, 50, 1000), (16, 512, 32000)),  # sequences, tokens, classes
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
-    Lattices: ((200, 16, 64, 30), (100, 4, 1024, 40)),
+    Lattices: ((50, 4, 64, 10), (200, 16, 64, 30), (100, 4, 1024, 40)),
     fl.LovaszSoftmax: ((4, 3, 64, 64), (4, 3, 512, 512)),  # samples, classes, pixels
     SortedErrors: ((4, 64, 64), (4, 512, 512)),  # images
     Overlaps: ((4, 3, 64, 64), (4, 3, 512, 512), (2, 19, 512, 1024)),  # as above: the last, of streets

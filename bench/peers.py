@@ -198,7 +198,7 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.BinaryCrossEntropy: lambda f, z, y: f.binary_cross_entropy_with_logits(z, y),
     fl.CrossEntropy: lambda f, z, y: f.cross_entropy(z, y),
     fl.LinearCrossEntropy: Several(_torch_linear_cross_entropy, (0, 1, 3)),
-    fl.CTC: lambda f, z, *labels: _torch_ctc(f, z, *labels),
+    fl.CTC: Several(lambda f, z, *labels: _torch_ctc(f, z, *labels), (0,), 10),  # its float32 adds up logarithms
     fl.RNNT: lambda f, z, *labels: _torch_rnnt(f, z, *labels),
     fl.Dice: lambda f, z, y: _torch_overlap(f, z, y, 2.0, 1.0),
     fl.Jaccard: lambda f, z, y: _torch_overlap(f, z, y, 1.0, 1.0),
