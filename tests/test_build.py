@@ -43,7 +43,9 @@ def test_objects_of_this_build(build: Path) -> None:
     families = {path.stem for path in (ROOT / "cpp" / "kernels").glob("*.cpp")}
     for isa in ("baseline", "v3", "v4"):
         assert {item.path.name.partition(".")[0] for item in items if item.isa == isa} == families
-    problems = [f"{item.path.name} ({item.isa}): {problem}" for item, problem in check_kernels.check_all(items)]
+    # Compiled again for AVX-512 only: tools/check_kernels.py, which CI runs, does so for all.
+    found = check_kernels.check_all(items, lanes=("v4",))
+    problems = [f"{item.path.name} ({item.isa}): {problem}" for item, problem in found]
     assert not problems, "\n".join(problems)
 
 

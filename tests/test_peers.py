@@ -280,7 +280,9 @@ def sparsemax(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @ROUNDS
 @pytest.mark.parametrize("classes", [1, 2, 7, 70, 1000])
-@pytest.mark.parametrize(("loss", "formula"), [(fl.Sparsemax(), sparsemax), (fl.Entmax15(), entmax15)], ids=["sparsemax", "entmax15"])
+@pytest.mark.parametrize(
+    ("loss", "formula"), [(fl.Sparsemax(), sparsemax), (fl.Entmax15(), entmax15)], ids=["sparsemax", "entmax15"]
+)
 def test_sparse_probabilities(seed: int, classes: int, loss: Any, formula: Any, dtype: np.dtype) -> None:
     """Fenchel-Young losses as their papers state them; values cancel there, where p is close to y."""
     rng = np.random.default_rng(seed)

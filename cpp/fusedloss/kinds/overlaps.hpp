@@ -24,10 +24,12 @@
 //    lanes as everywhere, and blocks joined in order.
 // 3. Pixels are visited a strip at a time, all classes of it: lanes are pixels, so a class of a strip is read where it
 //    lies if its pixels lie side by side, and staged into the first-level cache otherwise.
-// 4. Nothing of the activation is kept between the passes: exponentials are cheaper than a map of them.
-// 5. Of a softmax, a loss of each pixel's label (cross-entropy, focal) may ride along: its values are added up in the
+// 4. Memory is asked for a strip ahead, a line for each group of arithmetic: a strip is too short for processors to see
+//    where it leads, and many lines at once would wait for one another.
+// 5. Nothing of the activation is kept between the passes: exponentials are cheaper than a map of them.
+// 6. Of a softmax, a loss of each pixel's label (cross-entropy, focal) may ride along: its values are added up in the
 //    first pass, its gradient joins that of the second, and no exponential is taken for it.
-// 6. A gradient may also come in by probabilities, pixel by pixel: the second pass then pulls it back to logits.
+// 7. A gradient may also come in by probabilities, pixel by pixel: the second pass then pulls it back to logits.
 #pragma once
 
 #include <cstdint>
@@ -150,6 +152,11 @@ class Maps {
     if (all.labels) read_labels<Check>();
   }
 
+  /// Asks memory for a line of the next strip's labels, another one for each group of pixels of each class.
+  FUSEDLOSS_INLINE void ask_labels(std::int64_t item) const {
+    if (all.labels) prefetch_read(labels_here, strip_of_labels + item / width * group_bytes);
+  }
+
   /// The predictions of a class: where they lie, or brought to `room`.
   FUSEDLOSS_INLINE const T* pred(std::int64_t c, T* room) const {
     const T* const from = brought(c, room);
@@ -224,6 +231,8 @@ class Maps {
 
  private:
   std::int64_t at = 0;
+  const char* labels_here = nullptr;
+  std::int64_t strip_of_labels = 0;  ///< in bytes, if pixels lie side by side
 
   FUSEDLOSS_INLINE bool side_by_side(const abi::Array& array) const {
     return in_place<T>(array) && call->items.axes == 1 && array.strides[0] == static_cast<std::int64_t>(sizeof(T));
@@ -241,6 +250,8 @@ class Maps {
   FUSEDLOSS_INLINE void read_labels() {
     const abi::Array& array = call->inputs[1];
     const std::int64_t offset = sample * all.target_stride;
+    labels_here = static_cast<const char*>(array.data) + offset + at * array.strides[call->items.axes - 1];
+    strip_of_labels = strip<T> * array.strides[call->items.axes - 1];
     if (Check || call->has_ignore_index) {
       alignas(64) std::int64_t wide[strip<T>];
       bring(array, call->items, offset, at, count, wide);
@@ -380,11 +391,14 @@ struct StripSoftmax {
       if (rider != nullptr) rider->see(maps, c, z, largest);
       T* const to = e[c].at;
       const Index number = static_cast<Index>(c);
-      FUSEDLOSS_LANES(lanes<T>)
-      for (int i = 0; i < strip<T>; ++i) {
-        const T power = exp_of_minus(largest.at[i] - z[i]);
-        to[i] = power;
-        part.at[i] += masked(power, ~mask_of<T>(top.at[i] == number));
+      for (int g = 0; g < strip<T>; g += lanes<T>) {
+        prefetch_read(z + g, sizeof largest);  // of the next strip: between two strips there is time to read memory
+        FUSEDLOSS_LANES(lanes<T>)
+        for (int i = g; i < g + lanes<T>; ++i) {
+          const T power = exp_of_minus(largest.at[i] - z[i]);
+          to[i] = power;
+          part.at[i] += masked(power, ~mask_of<T>(top.at[i] == number));
+        }
       }
     }
     if (classes > together) {
@@ -530,6 +544,8 @@ struct OverlapTask {
           alignas(64) T overlap[width], excess[width], missing[width];
           for (int l = 0; l < width; ++l) overlap[l] = excess[l] = missing[l] = T(0);
           for (int g = first; g < first + together * width; g += width) {
+            maps.ask_labels(c * strip<T> + g);
+            if constexpr (!Activation::together) prefetch_read(z + g, sizeof room->at);
             FUSEDLOSS_LANES(lanes<T>)
             for (int l = 0; l < width; ++l) {
               T p, q;
@@ -608,14 +624,19 @@ struct OverlapTask {
       const T* const target = maps.target.at;
       const LaneIndex<T>* const labels = maps.labels.at;
       const T* const z = maps.pred(c, room[0].at);
-      FUSEDLOSS_LANES(lanes<T>)
-      for (int i = 0; i < strip<T>; ++i) {
-        const T w = weight[i];
-        const Chance<T> chance = Activation::of(z[i]);
-        const T t = Labels ? T(0) : target[i];
-        const Bits<T> own = Labels ? mask_of<T>(labels[i] == number) : mask_of<T>(t == T(1));
-        const T slope = Entry::slope(chance.p, chance.q, t, own, below, above);
-        to[i] = masked(w * slope * Activation::slope(z[i]), mask_of<T>(w != T(0)));
+      for (int g = 0; g < strip<T>; g += width) {
+        maps.ask_labels(c * strip<T> + g);
+        prefetch_read(z + g, sizeof room->at);
+        prefetch_write(to + g, sizeof room->at);
+        FUSEDLOSS_LANES(lanes<T>)
+        for (int i = g; i < g + width; ++i) {
+          const T w = weight[i];
+          const Chance<T> chance = Activation::of(z[i]);
+          const T t = Labels ? T(0) : target[i];
+          const Bits<T> own = Labels ? mask_of<T>(labels[i] == number) : mask_of<T>(t == T(1));
+          const T slope = Entry::slope(chance.p, chance.q, t, own, below, above);
+          to[i] = masked(w * slope * Activation::slope(z[i]), mask_of<T>(w != T(0)));
+        }
       }
     }
     maps.give(c, to, room[1].at);
@@ -685,9 +706,13 @@ struct OverlapTask {
       const T* const pc = p[c].at;
       T* const gc = g[c].at;
       T* const to = maps.grad(c, gc);
-      FUSEDLOSS_LANES(lanes<T>)
-      for (int i = 0; i < strip<T>; ++i) {
-        to[i] = masked(pc[i] * (gc[i] - dot.at[i]), mask_of<T>(counts.at[i] != T(0)));
+      for (int h = 0; h < strip<T>; h += lanes<T>) {
+        prefetch_write(to + h, sizeof dot);
+        maps.ask_labels(c * strip<T> + h);
+        FUSEDLOSS_LANES(lanes<T>)
+        for (int i = h; i < h + lanes<T>; ++i) {
+          to[i] = masked(pc[i] * (gc[i] - dot.at[i]), mask_of<T>(counts.at[i] != T(0)));
+        }
       }
       if constexpr (Labels) {
         if (rides) add_ridden(maps, softmax, rider, c, pc, to);
