@@ -284,3 +284,33 @@ def test_generalised_cross_entropy_goes_to_cross_entropy(dtype: np.dtype) -> Non
         value, grad = fl.GeneralizedCrossEntropy(q=q).value_and_grad(z, labels)
         assert value == pytest.approx(whole[0], rel=1e-6 if dtype == np.float32 else 1e-14)
         np.testing.assert_allclose(grad, whole[1], rtol=1e-5 if dtype == np.float32 else 1e-13)
+
+
+LONG = {
+    "ascending": lambda rng, n: np.sort(rng.normal(0, 4, n)),
+    "descending": lambda rng, n: np.sort(rng.normal(0, 4, n))[::-1],
+    "alike": lambda rng, n: np.full(n, 1.5),
+    "two peaks": lambda rng, n: np.where(np.isin(np.arange(n), (3, n - 1)), 9.0, rng.normal(0, 1, n)),
+    "late": lambda rng, n: np.where(np.arange(n) < 2 * n // 3, -np.inf, rng.normal(0, 4, n)),
+    "far apart": lambda rng, n: np.where(np.arange(n) < n // 2, -300.0, 300.0) + rng.normal(0, 1, n),
+}
+
+
+@pytest.mark.parametrize("shape", LONG)
+@pytest.mark.parametrize("classes", [1024, 1025, 2047, 3 * 1024 + 17, 40_000])
+def test_maxima_of_long_rows_wherever_they_lie(shape: str, classes: int, dtype: np.dtype) -> None:
+    """The value alone is added up relative to a maximum that holds until a larger one is met."""
+    rng = np.random.default_rng(classes)
+    z = np.ascontiguousarray([LONG[shape](rng, classes) for _ in range(3)]).astype(dtype)
+    y = np.array([classes - 1, int(z[1].argmax()), int(rng.integers(2 * classes // 3, classes))])
+    loss = fl.CrossEntropy(reduction="none")
+    wide = z.astype(np.float64)
+    top = wide.max(axis=1)
+    log_sum = top + np.log(np.exp(wide - top[:, None]).sum(axis=1))
+    expected = log_sum - wide[np.arange(3), y]
+    eps = float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(loss(z, y), expected, rtol=4 * eps, atol=4 * eps * np.abs(top).max())
+    np.testing.assert_allclose(loss(z, y), loss.value_and_grad(z, y)[0], rtol=4 * eps)
+    aux = loss.with_aux(z, y, grad=False, aux=("argmax", "lse"))
+    assert np.array_equal(aux.argmax, z.argmax(axis=1))
+    np.testing.assert_allclose(aux.lse, log_sum, rtol=4 * eps)

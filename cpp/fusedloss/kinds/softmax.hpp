@@ -282,6 +282,9 @@ struct SoftmaxRows {
   static constexpr bool looks_ahead = !locates;
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
+  /// How far ahead: a stretch, or where one goes on for as long as its maximum lasts, so little that the first-level
+  /// cache still has it when the exponentials are taken.
+  static constexpr std::int64_t groups_per_look = 64;
   static constexpr std::int64_t groups_per_sum = 4;  ///< exponentials that are added before they become doubles
   static constexpr std::int64_t max_kept = 16384;    ///< groups of a row whose exponentials are kept: 1 MB
   static constexpr std::int64_t folds_kept = max_kept / groups_per_fold;
@@ -297,24 +300,26 @@ struct SoftmaxRows {
   static FUSEDLOSS_SHARED void fold_rows(Unit<T>* units, int count, const SoftmaxLoss<T>& loss, Kept* kept,
                                          Folded<T>& row) {
     const Unit<T>& head = units[0];
-    const std::int64_t stride = stride_of(head);
+    const bool lasts = lasting(head, count);
     Reach<T> reach;
     Ahead ahead;
-    for (std::int64_t first = 0, fold = 0; first < head.groups; first += stride, ++fold) {
-      const std::int64_t last = end_of(head, first);
+    for (std::int64_t first = 0, fold = 0, end; first < head.groups; first = end, ++fold) {
+      const std::int64_t last = lasts ? head.groups : end_of(head, first);
+      end = last;
       Folded<T> part;
       if (!head.across) part.clear();
       if (looks_ahead && first > 0) {
         set_maximum(part, 0, fold_maximum(ahead.top), first * width);
       } else {
-        for (int u = 0; u < count; ++u) maximum(units[u], first, last, u, part);
+        const std::int64_t seen = lasts && first + groups_per_look < last ? first + groups_per_look : last;
+        for (int u = 0; u < count; ++u) maximum(units[u], first, seen, u, part);
       }
       reach.aim(part.shift);
       for (int u = 0; u < count; ++u) {
-        if (kept != nullptr) {
-          sums<true>(units[u], first, last, loss, reach, u, part, ahead);
+        if (maps && kept != nullptr) {
+          sums<maps>(units[u], first, last, false, loss, reach, u, part, ahead);
         } else {
-          sums<false>(units[u], first, last, loss, reach, u, part, ahead);
+          end = sums<false>(units[u], first, last, lasts, loss, reach, u, part, ahead);
         }
       }
       if (kept != nullptr) keep(part, reach, kept[fold]);
@@ -394,6 +399,12 @@ struct SoftmaxRows {
     }
   };
 
+  /// Whether a stretch goes on until a logit is above its maximum: where nothing is kept of it. After a few stretches,
+  /// none of them is.
+  static FUSEDLOSS_INLINE bool lasting(const Unit<T>& unit, int count) {
+    return !maps && looks_ahead && count == 1 && !unit.across && unit.classes < INT32_MAX;
+  }
+
   static FUSEDLOSS_INLINE std::int64_t stride_of(const Unit<T>& unit) {
     return unit.across ? unit.groups : groups_per_fold;
   }
@@ -461,21 +472,21 @@ struct SoftmaxRows {
     set_maximum(part, lane, highest, base + class_of_highest);
   }
 
+  /// Returns where it ended: at `last`, or before a stretch with a larger maximum.
   template <bool Keeps>
-  static FUSEDLOSS_INLINE void sums(const Unit<T>& unit, std::int64_t first, std::int64_t last,
-                                    const SoftmaxLoss<T>& loss, const Reach<T>& reach, int lane, Folded<T>& part,
-                                    Ahead& ahead) {
-    if (!Labelled || loss.spread) {
-      sum_groups<Keeps, true>(unit, first, last, loss, reach, lane, part, ahead);
-    } else if constexpr (Labelled) {
-      sum_groups<Keeps, false>(unit, first, last, loss, reach, lane, part, ahead);
+  static FUSEDLOSS_INLINE std::int64_t sums(const Unit<T>& unit, std::int64_t first, std::int64_t last, bool lasts,
+                                            const SoftmaxLoss<T>& loss, const Reach<T>& reach, int lane,
+                                            Folded<T>& part, Ahead& ahead) {
+    if constexpr (Labelled) {
+      if (!loss.spread) return sum_groups<Keeps, false>(unit, first, last, lasts, loss, reach, lane, part, ahead);
     }
+    return sum_groups<Keeps, true>(unit, first, last, lasts, loss, reach, lane, part, ahead);
   }
 
   template <bool Keeps, bool Gaps>
-  static FUSEDLOSS_INLINE void sum_groups(const Unit<T>& unit, std::int64_t first, std::int64_t last,
-                                          const SoftmaxLoss<T>& loss, const Reach<T>& by, int lane, Folded<T>& part,
-                                          Ahead& ahead) {
+  static FUSEDLOSS_INLINE std::int64_t sum_groups(const Unit<T>& unit, std::int64_t first, std::int64_t last,
+                                                  bool lasts, const SoftmaxLoss<T>& loss, const Reach<T>& by, int lane,
+                                                  Folded<T>& part, Ahead& ahead) {
     const Index per_group = unit.across ? 1 : width;
     const Index beyond =
         static_cast<Index>(unit.classes - first * per_group < INT32_MAX ? unit.classes - first * per_group : INT32_MAX);
@@ -489,7 +500,7 @@ struct SoftmaxRows {
     const T uniform = T(1) / static_cast<T>(unit.live_classes), smoothing = loss.smoothing;
     number_lanes(unit, offset);
     const bool across = unit.across;  // each of these loops is one store: read before it is whole, it would stall
-    for (int l = 0; l < width; ++l) next[l] = nothing[l] = -infinity<T>;
+    for (int l = 0; l < width; ++l) nothing[l] = -infinity<T>;
     if (across) {
       for (int l = 0; l < width; ++l) shift[l] = part.shift[l];
     } else {
@@ -503,68 +514,78 @@ struct SoftmaxRows {
         if (peak >= 0) base[l] = unit.at(unit.vector, l, peak);
       }
     }
-    // Groups of the next stretch, as long as both have one.
-    const std::int64_t stretch = last - first, to_come = unit.across || last >= unit.full ? 0 : unit.full - last;
-    visit(unit, first, last,
-          [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto&,
-              std::int64_t from, std::int64_t count) {
-            for (std::int64_t group = 0; group < count; ++group) {
-              const T* z = pred + group * unit.pred.step;
-              const T* t = Labelled ? z : target + group * unit.target.step;
-              const T* v = product ? vector + group * unit.vector.step : z;
-              T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
-              [[maybe_unused]] const Index number = static_cast<Index>(from - first + group) * per_group;
-              [[maybe_unused]] const T* there = unit.live.at + (from + group) * unit.live.step;
-              [[maybe_unused]] const T* later = from - first + group < to_come ? z + stretch * unit.pred.step : nothing;
-              prefetch_read(z, unit.ahead);
-              FUSEDLOSS_LANES(width)
-              for (int l = 0; l < width; ++l) {
-                const T e = reach.exponential(z[l], l);
-                const Bits<T> below = mask_of<T>(z[l] != shift[l]);
-                few[l] += masked(e, below);
-                others[l] -= below;
-                if constexpr (looks_ahead) next[l] = fusedloss::maximum(next[l], later[l]);
-                if constexpr (Gaps) {
-                  T weight = T(1);
-                  if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
-                  weight = number + offset[l] < beyond ? weight * there[l] : T(0);
-                  mass[l] += static_cast<double>(masked(weight, below));
-                  top[l] += static_cast<double>(masked(weight, ~below));
-                  // Of halves: the difference of two numbers may be more than the largest one.
-                  gap[l] += static_cast<double>(weight == T(0) ? T(0) : weight * fma(T(-0.5), z[l], half_shift[l]));
-                }
-                if constexpr (product) {
-                  const T along = number + offset[l] < beyond ? v[l] - base[l] : T(0);
-                  dot[l] += static_cast<double>(e) * static_cast<double>(along);
-                }
-                if constexpr (Keeps) kept[l] = e;
-              }
-              if (group % groups_per_sum == groups_per_sum - 1) {
+    // Each group is visited with one further on, as long as there is one.
+    const std::int64_t look = lasts ? groups_per_look : last - first, to_come = unit.across ? 0 : unit.full - look;
+    const std::int64_t ahead_of_look = lasts ? (groups_per_look + 8) * group_bytes : unit.ahead;
+    std::int64_t end = first;
+    for (bool higher = false; end < last && !higher;) {
+      const std::int64_t begin = end;
+      end = last - begin < look ? last : begin + look;
+      for (int l = 0; l < width; ++l) next[l] = -infinity<T>;
+      visit(unit, begin, end,
+            [&](const auto& pred, const auto& target, const auto& vector, const auto& grad, const auto&,
+                std::int64_t from, std::int64_t count) {
+              for (std::int64_t group = 0; group < count; ++group) {
+                const T* z = pred + group * unit.pred.step;
+                const T* t = Labelled ? z : target + group * unit.target.step;
+                const T* v = product ? vector + group * unit.vector.step : z;
+                T* kept = Keeps ? grad + group * unit.grad.step : nullptr;
+                [[maybe_unused]] const Index number = static_cast<Index>(from - first + group) * per_group;
+                [[maybe_unused]] const T* there = unit.live.at + (from + group) * unit.live.step;
+                [[maybe_unused]] const T* later = from + group < to_come ? z + look * unit.pred.step : nothing;
+                prefetch_read(z, ahead_of_look);
                 FUSEDLOSS_LANES(width)
                 for (int l = 0; l < width; ++l) {
-                  rest[l] += static_cast<double>(few[l]);
-                  few[l] = T(0);
+                  const T e = reach.exponential(z[l], l);
+                  const Bits<T> below = mask_of<T>(z[l] != shift[l]);
+                  few[l] = select(z[l] != shift[l], few[l] + e, few[l]);
+                  others[l] -= below;
+                  if constexpr (looks_ahead) next[l] = fusedloss::maximum(next[l], later[l]);
+                  if constexpr (Gaps) {
+                    T weight = T(1);
+                    if constexpr (!Labelled) weight = smoothed(t[l], uniform, smoothing);
+                    weight = number + offset[l] < beyond ? weight * there[l] : T(0);
+                    mass[l] += static_cast<double>(masked(weight, below));
+                    top[l] += static_cast<double>(masked(weight, ~below));
+                    // Of halves: the difference of two numbers may be more than the largest one.
+                    gap[l] += static_cast<double>(weight == T(0) ? T(0) : weight * fma(T(-0.5), z[l], half_shift[l]));
+                  }
+                  if constexpr (product) {
+                    const T along = number + offset[l] < beyond ? v[l] - base[l] : T(0);
+                    dot[l] += static_cast<double>(e) * static_cast<double>(along);
+                  }
+                  if constexpr (Keeps) kept[l] = e;
+                }
+                if (group % groups_per_sum == groups_per_sum - 1) {
+                  FUSEDLOSS_LANES(width)
+                  for (int l = 0; l < width; ++l) {
+                    rest[l] += static_cast<double>(few[l]);
+                    few[l] = T(0);
+                  }
                 }
               }
-            }
-          });
+            });
+      if (looks_ahead && end < unit.groups) {
+        if (unit.full < unit.groups && unit.full - end < (lasts ? groups_per_look : groups_per_fold)) {
+          for (int l = 0; l < width; ++l) next[l] = fusedloss::maximum(next[l], unit.pred.tail[l]);
+        }
+        for (int l = 0; l < width; ++l) higher |= next[l] > shift[l];
+      }
+    }
     FUSEDLOSS_LANES(width)
     for (int l = 0; l < width; ++l) rest[l] += static_cast<double>(few[l]);
     alignas(64) double ties[width];  // classes with the maximum; AVX2 does not convert 64 bits
-    for (int l = 0; l < width; ++l) ties[l] = static_cast<double>(stretch - static_cast<std::int64_t>(others[l]));
+    for (int l = 0; l < width; ++l) ties[l] = static_cast<double>(end - first - static_cast<std::int64_t>(others[l]));
     if (unit.across) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l)
         set_sums(part, l, ties[l], rest[l], gap[l], mass[l], top[l], dot[l], base[l], by.per_unit[l]);
-      return;
+      return end;
     }
     set_sums(part, lane, fold(ties), fold(rest), fold(gap), fold(mass), fold(top), fold(dot), base[0],
              by.per_unit[lane]);
-    if (!looks_ahead || last >= unit.groups) return;
     for (int l = 0; l < width; ++l) ahead.top[l] = next[l];
-    if (unit.full < unit.groups && unit.full - last < groups_per_fold) {
-      for (int l = 0; l < width; ++l) ahead.top[l] = fusedloss::maximum(ahead.top[l], unit.pred.tail[l]);
-    }
+    return end;
   }
 
   static FUSEDLOSS_INLINE void set_sums(Folded<T>& part, int l, double ties, double rest, double gap, double mass,
