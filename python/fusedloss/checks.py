@@ -26,7 +26,9 @@ _MAX_OVERLAP_WORK: Any = 10_000  # the exact answer whether two arrays share mem
 
 def is_float(dtype: np.dtype[Any]) -> bool:
     """float16, bfloat16, float32 or float64."""
-    return (dtype.kind == "f" and dtype.itemsize <= 8) or dtype.name == "bfloat16"
+    if dtype.kind == "f":
+        return dtype.itemsize <= 8
+    return dtype.kind == "V" and dtype.name == "bfloat16"  # the name of a type takes microseconds to make
 
 
 def precision(dtype: np.dtype[Any]) -> np.dtype[Any]:
