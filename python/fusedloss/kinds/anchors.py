@@ -91,9 +91,6 @@ class Anchors(Kind):
         checks.not_negative(job.weight, given_weight)
         return super()._checked_run(batch, job, None)
 
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
-
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_anchors(batch, job, batch.dtype)
 

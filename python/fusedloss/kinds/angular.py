@@ -24,7 +24,7 @@ import numpy as np
 
 from .. import checks
 from ..arrays import Array, ArrayLike
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, weight_of
 from .rows import RowBatch, Rows
 from .similarities import blocks, matrix, pull, similarities
 from .space import add_at
@@ -86,14 +86,9 @@ class AngularMargins(Kind):
         dtype = checks.precision(np.result_type(*variables.values()))
         return Batch(labels.shape, (embeddings, labels, *others), variables, dtype)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         shape = class_of_each(target, None, None).shape
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, shape)
+        return weight_of(shape, sample_weight)
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         checks.not_negative(job.weight, given_weight)
@@ -102,9 +97,6 @@ class AngularMargins(Kind):
                 if array is not None:
                     array[...] = 0
         return super()._checked_run(batch, job, given_weight)
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_blocks(batch, job, self._rows._run, batch.dtype)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, weight_of
 
 
 class Boxes(Kind):
@@ -44,14 +44,9 @@ class Boxes(Kind):
         checks.same_shape(target, pred.shape, "target")
         return Batch(pred.shape[:-1], (pred, target), {"pred": pred}, checks.precision(pred.dtype))
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
         shape = checks.array(target, "target").shape[:-1]
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, shape)
+        return weight_of(shape, sample_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         pred, target = batch.inputs
@@ -89,6 +84,3 @@ class Boxes(Kind):
         with np.errstate(all="ignore"):
             value, grad = self.reference(pred, target)
             return job.finish(weight, value.reshape(batch.shape), (grad.reshape(*batch.shape, 4),), ()), -1
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import checks
-from ..arrays import Array, ArrayLike
+from ..arrays import ArrayLike
 from .angular import class_of_each
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, weight_of
 from .measures import Measured
 from .similarities import matrix
 from .space import add_at
@@ -47,14 +47,9 @@ class Centers(Kind):
         dtype = checks.precision(np.result_type(*variables.values()))
         return Batch(labels.shape, (embeddings, labels, centers), variables, dtype)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         shape = class_of_each(target, None, None).shape
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, shape)
+        return weight_of(shape, sample_weight)
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         checks.not_negative(job.weight, given_weight)
@@ -63,9 +58,6 @@ class Centers(Kind):
                 if array is not None:
                     array[...] = 0
         return super()._checked_run(batch, job, given_weight)
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_pairs(batch, job, self._pairs._run)

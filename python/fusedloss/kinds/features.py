@@ -17,8 +17,8 @@ from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from ..domains import NOT_NEGATIVE
 from ..options import Integer, Maybe, Vector, option
-from .kind import Batch, Pass, arrays_of
-from .samples import Samples, scaled, settle, slopes_of, weight_of
+from .kind import Batch, Pass, arrays_of, weight_of
+from .samples import Samples, scaled, settle, slopes_of
 
 Grads = tuple[Array | None, Array | None]
 

@@ -13,7 +13,7 @@ from ..arrays import Array, ArrayLike
 from ..domains import NOT_NEGATIVE, Domain
 from ..operands import PredTargetDistributions
 from ..options import Integer, option
-from .kind import Batch, Pass, sum_of_weights
+from .kind import Batch, Pass, weight_of
 from .tasks import dealt
 
 _BLOCK = 1 << 15
@@ -61,16 +61,11 @@ class Histograms(PredTargetDistributions):
         variables = {"pred": pred, "target": target}
         return HistogramBatch(shape, (pred, target), variables, checks.precision(pred.dtype), axis)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         given = checks.array(target, self.weighed)
         axis = checks.axis(self.axis, given)
         shape = given.shape[:axis] + given.shape[axis + 1 :]
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, shape)
+        return weight_of(shape, sample_weight)
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         checks.not_negative(job.weight, given_weight)

@@ -9,8 +9,8 @@ import numpy as np
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from ..options import Integer, Maybe, option
-from .kind import Batch, Pass
-from .samples import Samples, scaled, settle, slopes_of, weight_of
+from .kind import Batch, Pass, weight_of
+from .samples import Samples, scaled, settle, slopes_of
 
 
 class Images(Samples):

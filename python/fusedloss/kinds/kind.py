@@ -125,6 +125,13 @@ def sum_of_weights(weight: Array | None, shape: tuple[int, ...]) -> float:
     return float(math.prod(shape)) if weight is None else float(weight.astype(np.float64).sum())
 
 
+def weight_of(shape: tuple[int, ...], sample_weight: ArrayLike | None) -> float:
+    """The sum of weights of items of a shape, without a pass."""
+    weight = checks.sample_weight(sample_weight, shape)
+    checks.not_negative(weight, sample_weight)
+    return sum_of_weights(weight, shape)
+
+
 class Kind(Loss):
     """A loss that can be called; the operand sets in `operands` give its methods their signatures."""
 
@@ -188,7 +195,7 @@ class Kind(Loss):
 
     def _total(self, batch: Batch, weight: Array | None) -> float:
         """The sum of the items' weights."""
-        raise NotImplementedError
+        return sum_of_weights(weight, batch.shape)
 
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         """The same without the other operands; `target` leads a tuple of the loss's `arguments`, if it has any."""
@@ -203,8 +210,8 @@ class Kind(Loss):
         raise NotImplementedError
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        """The error for an item whose operands are outside the domain."""
-        raise NotImplementedError
+        """The error for an item whose operands are outside the domain; None if there is no such thing."""
+        return None
 
     def _extras(self, batch: Batch, names: Sequence[str]) -> tuple[Array | None, ...]:
         """Arrays for by-products of each item, filled with what stands for an item that does not count."""

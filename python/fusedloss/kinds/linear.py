@@ -126,9 +126,6 @@ class LinearRows(RowOptions, Kind):
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_chunks(batch, job, self._rows._run_reference, np.dtype(np.float64))
 
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
-
     def _run_chunks(self, batch: Batch, job: Pass, run: Any, dtype: np.dtype[Any]) -> tuple[float, int]:
         """Runs a pass, chunk by chunk.
 

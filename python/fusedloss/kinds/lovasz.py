@@ -20,7 +20,7 @@ import numpy as np
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from ..options import Flag, Integer, Maybe, option
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass
 from .overlaps import pixel_mask
 
 _MOST_FLOATS = 1 << 31
@@ -105,9 +105,6 @@ class SortedErrors(Kind):
     def _inputs(self) -> tuple[str, ...]:
         return (*self.operands, *self.arguments)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _partial(self, operands: tuple[Any, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:
         if not self.per_image:
             raise NotImplementedError(
@@ -135,9 +132,6 @@ class SortedErrors(Kind):
         return math.fsum(values.flat) if np.isfinite(values).all() else float(np.sum(values)), -1
 
     _run_reference = _run
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
 
 
 def image_mask(x: ArrayLike | None, pixels: tuple[int, ...]) -> Array | None:

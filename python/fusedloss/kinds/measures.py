@@ -21,7 +21,7 @@ import numpy as np
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from .elementwise import Elementwise
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, weight_of
 from .units import Units
 
 
@@ -208,15 +208,10 @@ class Measured(Kind):
         variables = dict(zip(self.variables, vectors, strict=True))
         return Batch(shape, (*vectors, *others), variables, checks.precision(vectors[0].dtype))
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         given = checks.array(target, self.weighed)
         shape = given.shape[:-1] if self.weighed in self.variables else given.shape
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, shape)
+        return weight_of(shape, sample_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         def run(vectors: list[Array], targets: Array, grads: list[Array | None] | None) -> tuple[float, int]:

@@ -81,6 +81,3 @@ class Penalty(Params):
 
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         raise NotImplementedError  # there are no weights
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None

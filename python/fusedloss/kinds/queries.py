@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, weight_of
 
 
 @dataclasses.dataclass(slots=True)
@@ -64,17 +64,12 @@ class Queries(Kind):
         dtype = checks.precision(pred.dtype)
         return QueryBatch((starts.size - 1,), (pred, target), {"pred": pred}, dtype, starts)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         target, *parting = target
         array = checks.array(target, "target")
         _one_axis(array, "target")
         shape = (_starts(array.size, "target", *parting).size - 1,)
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, shape)
+        return weight_of(shape, sample_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, QueryBatch)

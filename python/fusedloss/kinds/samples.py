@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import checks
 from ..arrays import Array, ArrayLike
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass
 
 
 class Samples(Kind):
@@ -16,22 +16,9 @@ class Samples(Kind):
 
     orders = ("value", "grad")
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         checks.not_negative(job.weight, given_weight)
         return super()._checked_run(batch, job, given_weight)
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
-
-
-def weight_of(shape: tuple[int, ...], sample_weight: ArrayLike | None) -> float:
-    """The sum of weights of items of a shape, without a pass."""
-    weight = checks.sample_weight(sample_weight, shape)
-    checks.not_negative(weight, sample_weight)
-    return sum_of_weights(weight, shape)
 
 
 def slopes_of(batch: Batch, job: Pass) -> Array | None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import checks
 from ..arrays import Array, ArrayLike
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, sum_of_weights, weight_of
 from .linear import _without_silent
 from .rows import RowBatch, Rows
 from .units import Units
@@ -88,9 +88,6 @@ class Compares(Kind):
         checks.not_negative(job.weight, given_weight)
         assert isinstance(batch, Compared)
         return super()._checked_run(batch, dataclasses.replace(job, weight=self._counted(batch, job.weight)), None)
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_blocks(batch, job, self._rows._run, batch.dtype)
@@ -249,9 +246,7 @@ class ComparesViews(Compares):
 
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         shape = self._items(matrix(target, self.weighed))
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, shape)
+        return weight_of(shape, sample_weight)
 
     @staticmethod
     def _items(x: Array) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from .. import checks
 from ..arrays import Array, ArrayLike
 from ..options import Flag, option
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, weight_of
 from .rows import RowBatch, RowOptions, Rows
 from .utterances import lengths as checked_lengths
 
@@ -65,9 +65,6 @@ class Tokens(RowOptions, Kind):
         tokens = self._rows._batch((pred, target))
         return TokenBatch((count,), tokens.inputs, {"pred": pred}, tokens.dtype, tokens, sequence, counts)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         target, lengths, mask = target
         array = checks.array(target, "target")
@@ -75,9 +72,7 @@ class Tokens(RowOptions, Kind):
         if len(shape) not in (1, 2):
             raise ValueError(f"target must have a label for each token, or a distribution; got shape {array.shape}")
         items = (_parted(shape, "target", lengths, mask)[0],)
-        weight = checks.sample_weight(sample_weight, items)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, items)
+        return weight_of(items, sample_weight)
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         assert isinstance(batch, TokenBatch)
@@ -94,9 +89,6 @@ class Tokens(RowOptions, Kind):
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_tokens(batch, job, self._rows._run_reference)
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
 
     def _run_tokens(self, batch: Batch, job: Pass, run: Any) -> tuple[float, int]:
         """Runs a pass of the loss over rows."""

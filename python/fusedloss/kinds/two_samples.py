@@ -20,7 +20,7 @@ import numpy as np
 
 from .. import checks
 from ..arrays import Array, ArrayLike
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, weight_of
 
 
 @dataclasses.dataclass(slots=True)
@@ -117,22 +117,14 @@ class TwoSamples(Kind):
             raise ValueError(f"{name} must be >= 0 and finite, got {weight[at]} at index {at}")
         return weight
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         points = self._points(target, self.weighed)
         shape = points.shape[: points.ndim - 1 - self.dimensions]
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, shape)
+        return weight_of(shape, sample_weight)
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         checks.not_negative(job.weight, given_weight)
         return super()._checked_run(batch, job, given_weight)
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_sets(batch, job, batch.dtype)

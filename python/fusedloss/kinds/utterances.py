@@ -10,7 +10,7 @@ import numpy as np
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from ..options import Flag, Integer, option
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass, weight_of
 
 
 @dataclasses.dataclass(slots=True)
@@ -100,22 +100,14 @@ class Utterances(Kind):
         dtype = checks.precision(pred.dtype)
         return UtteranceBatch((count,), (pred,), {"pred": pred}, dtype, axis, frames, labels, starts, blank)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         given = checks.integers(target, "target_lengths", "the number of labels of each utterance")
         checks.one_axis(given, "target_lengths")
-        weight = checks.sample_weight(sample_weight, given.shape)
-        checks.not_negative(weight, sample_weight)
-        return sum_of_weights(weight, given.shape)
+        return weight_of(given.shape, sample_weight)
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         checks.not_negative(job.weight, given_weight)
         return super()._checked_run(batch, job, given_weight)
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, UtteranceBatch)

@@ -80,9 +80,6 @@ class Vectors(Kind):
             job.value[...] = np.sum(value, axis=-1, dtype=np.float64)
         return total, bad // shape[-1] if bad >= 0 else -1
 
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
-
 
 def _total(shape: tuple[int, ...], weight: Array | None) -> float:
     return float(math.prod(shape)) if weight is None else float(weight.astype(np.float64).sum())

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import checks
 from ..arrays import Array, ArrayLike
-from .kind import Batch, Kind, Pass, sum_of_weights
+from .kind import Batch, Kind, Pass
 from .similarities import two_matrices
 
 
@@ -45,18 +45,12 @@ class Views(Kind):
         dtype = checks.precision(np.result_type(*variables.values()))
         return Batch((), tuple(variables.values()), variables, dtype)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return sum_of_weights(weight, batch.shape)
-
     def _partial(self, operands: tuple[Any, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:
         raise NotImplementedError(f"{type(self).__name__} has no shards: its item is the whole batch")
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         checks.not_negative(job.weight, given_weight)
         return super()._checked_run(batch, job, given_weight)
-
-    def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
-        return None
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_views(batch, job, batch.dtype)
