@@ -38,6 +38,7 @@ class AngularMargins(Kind):
     """An item is a vector, or a row of cosines."""
 
     orders = ("value", "grad")
+    weights_first = True
 
     _rows: ClassVar[Rows]  # each loss has its own, as with the plan
 
@@ -89,14 +90,6 @@ class AngularMargins(Kind):
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         shape = class_of_each(target, None, None).shape
         return weight_of(shape, sample_weight)
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        if math.prod(batch.shape) == 0:
-            for array in job.grad or ():
-                if array is not None:
-                    array[...] = 0
-        return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_blocks(batch, job, self._rows._run, batch.dtype)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +20,7 @@ class Centers(Kind):
     """An item is a vector."""
 
     orders = ("value", "grad")
+    weights_first = True
 
     _pairs: ClassVar[Measured]  # each loss has its own, as with the plan
 
@@ -50,14 +50,6 @@ class Centers(Kind):
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
         shape = class_of_each(target, None, None).shape
         return weight_of(shape, sample_weight)
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        if math.prod(batch.shape) == 0:
-            for array in job.grad or ():
-                if array is not None:
-                    array[...] = 0
-        return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_pairs(batch, job, self._pairs._run)

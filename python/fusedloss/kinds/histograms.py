@@ -37,6 +37,7 @@ class Histograms(PredTargetDistributions):
     axis: int = option(default=-1, accepts=Integer())
 
     orders = ("value", "grad")
+    weights_first = True
 
     # ---- What a loss provides ----
 
@@ -66,10 +67,6 @@ class Histograms(PredTargetDistributions):
         axis = checks.axis(self.axis, given)
         shape = given.shape[:axis] + given.shape[axis + 1 :]
         return weight_of(shape, sample_weight)
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_reference(batch, job)

@@ -135,6 +135,8 @@ def weight_of(shape: tuple[int, ...], sample_weight: ArrayLike | None) -> float:
 class Kind(Loss):
     """A loss that can be called; the operand sets in `operands` give its methods their signatures."""
 
+    weights_first: ClassVar[bool] = False
+    """Whether weights are checked before a pass: where no kernel looks at those of items."""
     adds: ClassVar[bool] = False
     """Whether a pass can add its derivatives to what their arrays hold."""
     lists: ClassVar[bool] = False
@@ -411,7 +413,13 @@ class Kind(Loss):
 
     def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
         """Runs a pass and raises ValueError for the first item outside the domain; gives the weighted sum."""
+        if self.weights_first:
+            checks.not_negative(job.weight, given_weight)
         if math.prod(batch.shape) == 0:
+            for operand in () if job.adds else job.grad or ():  # those of parameters are not empty
+                for array in arrays_of(operand):
+                    if array is not None:
+                        array[...] = 0
             return 0.0
         total, bad = self._run(batch, job) if backend.compiled() else self._run_reference(batch, job)
         if bad >= 0:

@@ -49,6 +49,7 @@ class LinearRows(RowOptions, Kind):
     chunk: int | str = option(default="auto", accepts=AutoCount())
 
     orders = ("value", "grad")
+    weights_first = True
 
     _rows: ClassVar[Rows]  # each loss has its own, as with the plan
 
@@ -111,14 +112,6 @@ class LinearRows(RowOptions, Kind):
         for (name, operand), array in zip(batch.variables.items(), job.grad or (), strict=False):
             if array is not None and name != "hidden":  # every chunk reads them
                 checks.no_overlap(array, "out", [(name, operand)])
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        if math.prod(batch.shape) == 0:
-            for array in job.grad or ():
-                if array is not None:
-                    array[...] = 0
-        return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_chunks(batch, job, self._rows._run, batch.dtype)

@@ -45,6 +45,7 @@ class SortedErrors(Kind):
     ignore_index: int | None = option(default=None, accepts=Maybe(Integer()))
 
     orders = ("value", "grad")
+    weights_first = True
     kernel_name: ClassVar[str]
     """That of the extension."""
 
@@ -111,10 +112,6 @@ class SortedErrors(Kind):
                 f"{self!r} has no shards: its item is the whole batch; with per_image=True it has"
             )
         return super()._partial(operands, sample_weight)
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, ImageBatch)

@@ -98,6 +98,7 @@ class Overlaps(Kind):
     axis: int | None = option(default=1, accepts=Maybe(Integer()))
 
     orders = ("value", "grad")
+    weights_first = True
 
     # ---- What a loss provides ----
 
@@ -211,10 +212,6 @@ class Overlaps(Kind):
                 f"{type(self).__name__}(batch=True) has no shards: its items are ratios of sums over the whole batch"
             )
         return super()._partial(operands, sample_weight)
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        return super()._checked_run(batch, job, given_weight)
 
     def _carries(self, batch: Batch, other: Kind, other_batch: Batch, weight: Any) -> bool:
         assert isinstance(batch, MapBatch)

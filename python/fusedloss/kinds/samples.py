@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from .. import checks
-from ..arrays import Array, ArrayLike
+from ..arrays import Array
 from .kind import Batch, Kind, Pass
 
 
@@ -15,10 +14,7 @@ class Samples(Kind):
     """An item counts by its weight; the value and the gradient of an item come from one place."""
 
     orders = ("value", "grad")
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        return super()._checked_run(batch, job, given_weight)
+    weights_first = True
 
 
 def slopes_of(batch: Batch, job: Pass) -> Array | None:

@@ -57,6 +57,7 @@ class TwoSamples(Kind):
     """Samples lie along the last axis, or the one before that of their dimensions; the axes in front are items."""
 
     orders = ("value", "grad")
+    weights_first = True
 
     dimensions: ClassVar[bool] = False
     """Whether samples have an axis of dimensions."""
@@ -121,10 +122,6 @@ class TwoSamples(Kind):
         points = self._points(target, self.weighed)
         shape = points.shape[: points.ndim - 1 - self.dimensions]
         return weight_of(shape, sample_weight)
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_sets(batch, job, batch.dtype)

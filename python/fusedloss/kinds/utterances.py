@@ -41,6 +41,7 @@ class Utterances(Kind):
     length_normalized: bool = option(default=False, accepts=Flag())
 
     orders = ("value", "grad")
+    weights_first = True
 
     # ---- What a loss provides ----
 
@@ -104,10 +105,6 @@ class Utterances(Kind):
         given = checks.integers(target, "target_lengths", "the number of labels of each utterance")
         checks.one_axis(given, "target_lengths")
         return weight_of(given.shape, sample_weight)
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, UtteranceBatch)

@@ -23,6 +23,7 @@ class Views(Kind):
     """The item is the batch."""
 
     orders = ("value", "grad")
+    weights_first = True
 
     # ---- What a loss provides ----
 
@@ -47,10 +48,6 @@ class Views(Kind):
 
     def _partial(self, operands: tuple[Any, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:
         raise NotImplementedError(f"{type(self).__name__} has no shards: its item is the whole batch")
-
-    def _checked_run(self, batch: Batch, job: Pass, given_weight: ArrayLike | None) -> float:
-        checks.not_negative(job.weight, given_weight)
-        return super()._checked_run(batch, job, given_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         return self._run_views(batch, job, batch.dtype)
