@@ -47,7 +47,7 @@ def operands_of(
     places = () if isinstance(loss, Sequences) else (labels + 1,)
     z = rng.normal(0, spread, (utterances, frames, *places, classes)).astype(dtype)
     if not loss.from_logits:
-        z = (z - np.log(np.sum(np.exp(z.astype(float)), axis=-1, keepdims=True))).astype(dtype)
+        z = (z - np.logaddexp.reduce(z.astype(float), axis=-1, keepdims=True)).astype(dtype)
     alphabet = np.delete(np.arange(classes), loss.blank)
     y = rng.choice(alphabet, (utterances, labels)) if labels else np.zeros((utterances, 0), int)
     y = np.where(rng.random(y.shape) < 0.3, np.roll(y, 1, axis=1), y) if labels else y
@@ -328,6 +328,29 @@ def test_random_shapes(seed: int, loss: Any) -> None:
     )
     dtype = rng.choice([np.float32, np.float64])
     compare(loss, operands_of(loss, seed, frames, utterances, classes, labels, dtype, spread=rng.choice([0.1, 2, 20])))
+
+
+@each_sequence
+@pytest.mark.parametrize("spread", [10.0, 30.0, 100.0, 400.0])
+def test_alignments_far_behind_the_likeliest_classes(loss: Any, dtype: np.dtype, spread: float) -> None:
+    """Both ways to sum up, and where one gives way to the other."""
+    operands = operands_of(loss, int(spread), 70, 5, 40, 20, dtype, spread)
+    compare(loss, operands)
+    aux, (value, grad) = loss.with_aux(*operands), loss.value_and_grad(*operands)
+    assert aux.value == value
+    np.testing.assert_array_equal(aux.grad, grad)
+    with fl.use_backend("numpy"):
+        expected = loss.with_aux(operands[0].astype(np.float64), *operands[1:])
+    np.testing.assert_array_equal(aux.path, expected.path)
+    np.testing.assert_allclose(aux.entropy, expected.entropy, atol=1e-5 if dtype == np.float32 else 1e-10)
+
+
+def test_numbers_above_1_in_place_of_probabilities(dtype: np.dtype) -> None:
+    loss: Any = fl.CTC(from_logits=False)
+    pred, *rest = operands_of(loss, 40, 70, 5, 40, 20, dtype)
+    rest[1][:] = 70
+    for rise in (0.5, 1, 10, 300):
+        compare(loss, (pred + dtype.type(rise), *rest))
 
 
 @each_loss

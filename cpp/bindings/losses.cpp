@@ -672,6 +672,41 @@ std::int64_t scan_labels(const py::array& labels, std::int64_t classes, std::opt
   return row_weights(labels, -1, classes, py::none(), std::nullopt, ignore_index, true).second;
 }
 
+/// The labels of all items one after the other and where those of each begin, of rows of which item n takes the first
+/// lengths[n], or of labels that are joined already. Nothing if lengths do not fit, or a label is no class or the
+/// blank: what is wrong, Python says.
+std::optional<std::pair<py::array_t<std::int64_t>, py::array_t<std::int64_t>>> join_labels(
+    const py::array_t<std::int64_t>& labels, const py::array_t<std::int64_t>& lengths, std::int64_t classes,
+    std::int64_t blank) {
+  const bool rows = labels.ndim() == 2;
+  const py::ssize_t count = lengths.ndim() == 1 ? lengths.shape(0) : -1;
+  if ((!rows && labels.ndim() != 1) || count < 0 || (rows && labels.shape(0) != count)) return std::nullopt;
+  const std::int64_t most = labels.shape(rows ? 1 : 0);
+  py::array_t<std::int64_t> starts(count + 1);
+  std::int64_t* const start = starts.mutable_data();
+  start[0] = 0;
+  for (py::ssize_t n = 0; n < count; ++n) {
+    const std::int64_t length = *lengths.data(n);
+    if (length < 0 || length > most) return std::nullopt;
+    start[n + 1] = start[n] + length;
+  }
+  if (!rows && start[count] != most) return std::nullopt;
+  py::array_t<std::int64_t> joined(start[count]);
+  std::int64_t* const to = joined.mutable_data();
+  const char* const from = reinterpret_cast<const char*>(labels.data());
+  bool fits = true;
+  for (py::ssize_t n = 0; n < count; ++n) {
+    const char* const row = from + (rows ? n * labels.strides(0) : start[n] * labels.strides(0));
+    const py::ssize_t step = labels.strides(rows ? 1 : 0);
+    for (std::int64_t i = start[n]; i < start[n + 1]; ++i) {
+      std::memcpy(&to[i], row + (i - start[n]) * step, sizeof to[i]);
+      fits &= to[i] >= 0 && to[i] < classes && to[i] != blank;
+    }
+  }
+  if (!fits) return std::nullopt;
+  return std::make_pair(std::move(joined), std::move(starts));
+}
+
 // ---- The plain case
 // ----------------------------------------------------------------------------------------------------------------
 
@@ -896,6 +931,7 @@ void register_losses(py::module_& module) {
   module.def("total_weight", &total_weight);
   module.def("total_row_weight", &total_row_weight);
   module.def("scan_labels", &scan_labels);
+  module.def("join_labels", &join_labels);
   module.def("empty", &empty);
   module.def("set_enabled", [](bool on) { enabled = on; });
   module.add_object("fast", PyCFunction_New(&fast_definition, nullptr));

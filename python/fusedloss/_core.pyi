@@ -206,6 +206,9 @@ def total_row_weight(
 ) -> float:
     """The sum of row weights; without `axis` the target holds labels."""
 
+def join_labels(labels: Array, lengths: Array, classes: int, blank: int, /) -> tuple[Array, Array] | None:
+    """Those of all items one after the other, and where each one's begin; None if one is no class, or the blank."""
+
 def scan_labels(labels: Array, classes: int, ignore_index: int | None, /) -> int:
     """The first label (in C order) that is out of range and not ignored, or -1."""
 

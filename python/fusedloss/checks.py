@@ -277,17 +277,25 @@ def one_axis(x: Array, name: str) -> None:
 
 def labels_in_range(x: Array, classes: int, ignore_index: int | None, name: str = "target") -> None:
     """Raises IndexError for the first label that is neither a class nor ignored."""
-    if backend.compiled():
-        bad = backend.core.scan_labels(x, classes, ignore_index)
-    else:
-        wrong = (x < 0) | (x >= classes)
-        if ignore_index is not None:
-            wrong &= x != ignore_index
-        bad = int(np.argmax(wrong)) if wrong.any() else -1
+    bad = first_outside(x, classes, ignore_index)
     if bad >= 0:
         at = index(bad, x.shape)
         hint = "" if ignore_index is None else f" (ignore_index is {ignore_index})"
         raise IndexError(f"{name} {x[at]} at index {at} is out of range for {classes} classes{hint}")
+
+
+def first_outside(x: Array, end: int, ignore: int | None = None) -> int:
+    """Which integer, counted in C order, is the first one that is not below `end`, or negative, and not `ignore`.
+
+    Returns:
+        -1 if there is none.
+    """
+    if backend.compiled():
+        return int(backend.core.scan_labels(x, end, ignore))
+    wrong = (x < 0) | (x >= end)
+    if ignore is not None:
+        wrong &= x != ignore
+    return int(np.argmax(wrong)) if wrong.any() else -1
 
 
 def index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -4,7 +4,9 @@
 #include <cstdint>
 
 #include "alignments.hpp"
+#include "block_alignments.hpp"
 #include "utterances.hpp"
+#include "wide_alignments.hpp"
 
 FUSEDLOSS_BEGIN
 
@@ -15,8 +17,10 @@ class AlignmentSolver {
   const std::int64_t labels;
 
   static FUSEDLOSS_SHARED std::int64_t bytes(const abi::Call* call, std::int64_t utterance) {
-    const std::int64_t count = call->sequences->frames[utterance];
-    return 8 * Alignments::doubles(count, labels_of(call, utterance), call->classes, keeps_frames(call)) +
+    const std::int64_t count = call->sequences->frames[utterance], labels = labels_of(call, utterance);
+    const std::int64_t block = Block::doubles(count, labels);
+    const std::int64_t wide = WideAlignments::doubles(count, labels, keeps_frames(call));
+    return 8 * (Alignments::doubles(count, labels, call->classes) + (block < wide ? wide : block)) +
            (count + lanes<T>)*static_cast<std::int64_t>(sizeof(Frame<T>));
   }
 
@@ -30,10 +34,45 @@ class AlignmentSolver {
 
   FUSEDLOSS_INLINE bool forward() {
     const abi::Sequences& all = *call->sequences;
-    bool sound = true;
-    alignments.lay_out(next_group(frame + frames.count + lanes<T>), frames.count, all.labels + all.starts[utterance],
-                       labels, call->classes, keeps_frames(call));
-    alignments.start();
+    room.next = next_group(frame + frames.count + lanes<T>);
+    alignments.lay_out(room, frames.count, all.labels + all.starts[utterance], labels, call->classes, all.blank);
+    relative = frames.count >= labels && frames.count > 0 && sum_in_blocks();
+    return relative || sum_widely();
+  }
+
+  FUSEDLOSS_INLINE Wide total() const { return sum; }
+
+  FUSEDLOSS_INLINE void backward(double by) {
+    const abi::Sequences& all = *call->sequences;
+    if (!relative) wide.retreat(sum);
+    const std::int64_t step = frames.map_step();
+    T slope[lanes<T>];
+    for (T& each : slope) each = static_cast<T>(by);
+    for (std::int64_t t = (frames.count - 1) / step * step; by != 0.0 && t >= 0; t -= step) {
+      const int here = frames.held(t, step);
+      if (softmax) {
+        frames.map(t, here, frame + t, slope);
+      } else {
+        frames.fill(t, here, T(0));
+      }
+      for (int l = 0; l < here; ++l) subtract(t + l, l, by);
+      frames.hand_out(here);
+    }
+    if (all.entropy.layout != abi::absent) {
+      for (std::int64_t t = 0; t < frames.count; ++t) {
+        const double entropy = alignments.entropy(t);
+        store_any(all.entropy.dtype, &entropy, element(all.entropy, utterance, t), 0, 1);
+      }
+    }
+    if (all.position.layout != abi::absent) align();
+  }
+
+ private:
+  using Block = BlockAlignments<WantsGrad>;
+
+  /// Reads the frames. False: in one of them the way to sum up finds no probabilities.
+  template <class Sums>
+  FUSEDLOSS_INLINE bool read(Sums& sums) {
     for (std::int64_t t = 0; t < frames.count; t += frames.fold_step()) {
       const int here = frames.held(t, frames.fold_step());
       frames.bring(t, here);
@@ -42,50 +81,32 @@ class AlignmentSolver {
       } else {
         for (int l = 0; l < here; ++l) frame[t + l] = {1.0, T(0), T(0), T(0), T(0), T(0)};
       }
-      for (int l = 0; l < here; ++l) {
-        frames.take(l, alignments.label, labels, alignments.raw);
-        frames.take(l, &all.blank, 1, alignments.raw + labels);
-        sound &= alignments.emit(t + l, static_cast<double>(frame[t + l].shift), frame[t + l].share);
-        alignments.advance(t + l);
-      }
+      for (int l = 0; l < here; ++l) frames.take(l, alignments.looked_at, alignments.padded, sums.logits(t + l));
+      if (!sums.add(t, here, frame + t)) return false;
     }
-    return sound;
+    return true;
   }
 
-  FUSEDLOSS_INLINE Wide total() const { return labels > frames.count ? wide_zero : alignments.total(); }
-
-  FUSEDLOSS_INLINE void backward(double by) {
-    const abi::Sequences& all = *call->sequences;
-    const Wide total = alignments.total();
-    alignments.start_back();
-    const std::int64_t step = frames.map_step();
-    T slope[lanes<T>];
-    for (T& each : slope) each = static_cast<T>(by);
-    for (std::int64_t t = (frames.count - 1) / step * step; t >= 0; t -= step) {
-      const int here = frames.held(t, step);
-      if (by != 0.0 && softmax) frames.map(t, here, frame + t, slope);
-      if (by != 0.0 && !softmax) frames.fill(t, here, T(0));
-      for (int l = here - 1; l >= 0; --l) {
-        const double of_blank = alignments.retreat(t + l, total);
-        if (by != 0.0) subtract(t, l, of_blank, by);
-        if (all.entropy.layout != abi::absent) {
-          const double entropy = alignments.entropy(alignments.band(t + l));
-          store_any(all.entropy.dtype, &entropy, element(all.entropy, utterance, t + l), 0, 1);
-        }
-      }
-      if (by != 0.0) frames.hand_out(here);
-    }
-    if (all.position.layout != abi::absent) align();
+  FUSEDLOSS_INLINE bool sum_in_blocks() {
+    blocks.lay_out(alignments, room);
+    return read(blocks) && blocks.sum(sum);
   }
 
- private:
+  FUSEDLOSS_INLINE bool sum_widely() {
+    wide.lay_out(alignments, room, keeps_frames(call));
+    wide.start();
+    if (!read(wide)) return false;
+    sum = labels > frames.count ? wide_zero : wide.total();
+    return true;
+  }
+
   /// The gradient of the classes that occur.
-  FUSEDLOSS_INLINE void subtract(std::int64_t t, int l, double of_blank, double by) {
-    const double p = softmax ? narrowed(alignments.blank[t + l]) : 0.0;
-    const double at_blank = by * (p - of_blank);
-    const Alignments::Band states = alignments.band(t + l);
+  FUSEDLOSS_INLINE void subtract(std::int64_t t, int l, double by) {
+    const double share = relative ? frame[t].share : 1.0;
+    const double at_blank = alignments.blank_slope(t, by, share, softmax);
+    const Alignments::Band states = alignments.band(t);
     const std::int64_t last = states.last < labels ? states.last : labels;
-    const double* const slopes = alignments.slopes(states, by, softmax);
+    const double* const slopes = alignments.slopes(t, by, share, softmax);
     frames.put(l, alignments.label + states.first, last - states.first, slopes + states.first);
     frames.put(l, &call->sequences->blank, 1, &at_blank);
   }
@@ -95,7 +116,7 @@ class AlignmentSolver {
     const abi::Sequences& all = *call->sequences;
     std::int64_t* const position = reinterpret_cast<std::int64_t*>(element(all.position, utterance, 0));
     std::int64_t* const path = reinterpret_cast<std::int64_t*>(element(all.path, utterance, 0));
-    alignments.best(position);
+    relative ? blocks.best(position) : wide.best(position);
     for (std::int64_t t = 0; t < frames.count; ++t) {
       path[t] = position[t] < 0 ? all.blank : alignments.label[position[t]];
     }
@@ -104,8 +125,13 @@ class AlignmentSolver {
   const abi::Call* call;
   std::int64_t utterance;
   bool softmax;
-  Alignments alignments;
   Frame<T>* frame;
+  Room room;
+  Alignments alignments;
+  Block blocks;
+  WideAlignments wide;
+  Wide sum;
+  bool relative;  ///< whether probabilities are relative to the largest of their frame
 };
 
 template <class Loss>

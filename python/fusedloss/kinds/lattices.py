@@ -38,8 +38,8 @@ class Lattices(Utterances):
             raise ValueError(f"pred must have shape (utterances, frames, most labels + 1, classes), got {pred.shape}")
         return 0
 
-    def _check_room(self, pred: Array, labels: Array) -> None:
-        most = pred.shape[2] - 1
+    def _check_room(self, pred: Array, starts: Array) -> None:
+        most, labels = pred.shape[2] - 1, np.diff(starts)
         wrong = np.flatnonzero(labels > most)
         if wrong.size:
             raise ValueError(

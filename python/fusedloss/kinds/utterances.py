@@ -72,7 +72,7 @@ class Utterances(Kind):
         """
         raise NotImplementedError
 
-    def _check_room(self, pred: Array, labels: Array) -> None:
+    def _check_room(self, pred: Array, starts: Array) -> None:
         """Checks that pred has room for as many labels as each utterance has.
 
         Raises:
@@ -97,7 +97,7 @@ class Utterances(Kind):
         blank = self.blank % classes
         frames = lengths(operands[2], "input_lengths", "frames", count, most, "pred")
         labels, starts = _labels(operands[1], operands[3], count, classes, blank)
-        self._check_room(pred, np.diff(starts))
+        self._check_room(pred, starts)
         dtype = checks.precision(pred.dtype)
         return UtteranceBatch((count,), (pred,), {"pred": pred}, dtype, axis, frames, labels, starts, blank)
 
@@ -162,10 +162,10 @@ def lengths(x: ArrayLike, name: str, what: str, count: int, most: int, of: str, 
     given = checks.integers(x, name, f"the number of {what} of each {item}")
     if given.shape != (count,):
         raise ValueError(f"{name} must have shape ({count},), a number for each {item}, got {given.shape}")
-    wrong = np.flatnonzero((given < 0) | (given > most))
-    if wrong.size:
+    wrong = checks.first_outside(given, most + 1)
+    if wrong >= 0:
         raise ValueError(
-            f"{name} must be between 0 and {most}, the {what} of {of}, got {given[wrong[0]]} at index ({wrong[0]},)"
+            f"{name} must be between 0 and {most}, the {what} of {of}, got {given[wrong]} at index ({wrong},)"
         )
     return given.astype(np.int64)
 
@@ -181,6 +181,10 @@ def _labels(target: ArrayLike, target_lengths: ArrayLike, count: int, classes: i
             f"other; got {given.shape}"
         )
     size = lengths(target_lengths, "target_lengths", "labels", count, given.shape[-1], "target")
+    if backend.compiled():
+        joined: tuple[Array, Array] | None = backend.core.join_labels(given, size, classes, blank)
+        if joined is not None:
+            return joined
     starts = np.concatenate([[0], np.cumsum(size)])
     if given.ndim == 2:
         labels = given[np.arange(given.shape[1]) < size[:, np.newaxis]]
