@@ -47,36 +47,55 @@ def test_against_the_reference(loss: Any, dtype: np.dtype, reduction: str) -> No
         shape = operands[0].shape[:-1]
         weight = np.where(rng.random(shape) < 0.3, 0, rng.uniform(0.5, 2, shape))
         keywords: dict[str, Any] = {"cotangent": rng.normal(size=shape)} if reduction == "none" else {}
-        value, grad = loss.value_and_grad(*operands, sample_weight=weight, **keywords)
-        assert grad.dtype == dtype
+        keywords |= {"sample_weight": weight, "wrt": "both"}
+        value, grads = loss.value_and_grad(*operands, **keywords)
         with fl.use_backend("numpy"):
-            expected = loss.value_and_grad(*(x.astype(np.float64) for x in operands), sample_weight=weight, **keywords)
+            expected = loss.value_and_grad(*(x.astype(np.float64) for x in operands), **keywords)
         assert np.isfinite(value).all()
-        assert np.isfinite(grad).all()
         np.testing.assert_allclose(value, expected[0], rtol=8 * epsilon, atol=1e-15)
-        np.testing.assert_allclose(grad, expected[1], rtol=16 * epsilon, atol=64 * epsilon)
+        for grad, of_reference in zip(grads, expected[1], strict=True):
+            assert grad.dtype == dtype
+            assert np.isfinite(grad).all()
+            np.testing.assert_allclose(grad, of_reference, rtol=16 * epsilon, atol=64 * epsilon)
 
 
 @each_loss
 def test_gradients_are_derivatives_of_the_value(loss: Any, backend: str) -> None:
     pred, target = boxes(loss)
-    grad = loss.grad(pred, target, cotangent=2.0)
-    for entry in np.ndindex(pred.shape):
-        values = []
-        for way in (-2, -1, 1, 2):
-            moved = pred.copy()
-            moved[entry] += way * 1e-5
-            values.append(loss(moved, target))
-        slope = 2 * (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / 12e-5
-        assert grad[entry] == pytest.approx(slope, rel=1e-6, abs=1e-9), entry
+    grads = loss.grad(pred, target, cotangent=2.0, wrt="both")
+    for moved, grad in zip((pred, target), grads, strict=True):
+        for entry in np.ndindex(pred.shape):
+            values, before = [], moved[entry]
+            for way in (-2, -1, 1, 2):
+                moved[entry] = before + way * 1e-5
+                values.append(loss(pred, target))
+            moved[entry] = before
+            slope = 2 * (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / 12e-5
+            assert grad[entry] == pytest.approx(slope, rel=1e-6, abs=1e-9), entry
+
+
+@each_loss
+def test_pred_and_target_may_change_places(loss: Any, dtype: np.dtype, backend: str) -> None:
+    assert loss.traits.symmetric
+    for pred, target in (boxes(loss, dtype), special(loss, dtype)):
+        value, (by_pred, by_target) = loss.value_and_grad(pred, target, wrt="both")
+        again, (second, first) = loss.value_and_grad(target, pred, wrt="both")
+        assert again == pytest.approx(value, rel=1e-14)
+        np.testing.assert_array_equal((first, second), (by_pred, by_target))
+        np.testing.assert_array_equal(loss.grad(pred, target), by_pred)
+        np.testing.assert_array_equal(loss.grad(pred, target, wrt="target"), by_target)
+    pred, target = boxes(loss, dtype)
+    by_pred, by_target = loss.grad(pred, target, wrt="both")
+    assert loss.grad(pred, target, wrt="both", out=(pred, target)) == (pred, target)
+    np.testing.assert_array_equal((pred, target), (by_pred, by_target))
 
 
 @each_loss
 def test_equal_boxes_cost_nothing(loss: Any, dtype: np.dtype, backend: str) -> None:
     pred, _ = boxes(loss, dtype)
-    value, grad = loss.value_and_grad(pred, pred)
+    value, grads = loss.value_and_grad(pred, pred, wrt="both")
     assert value == 0
-    assert not grad.any()
+    assert not np.any(grads)
 
 
 def test_known_values(backend: str) -> None:

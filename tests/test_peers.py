@@ -1014,8 +1014,7 @@ def test_torchvision_boxes(seed: int, kind: str, dtype: np.dtype) -> None:
     pred[0] = target[0] + 5  # apart
     pred[1] += np.tile(target[1, :2] - pred[1, :2], 2)  # a shared corner
 
-    def theirs(x: Any) -> Any:
-        y = torch.tensor(target)
+    def theirs(x: Any, y: Any) -> Any:
         side, own = x[:, 2:] - x[:, :2], y[:, 2:] - y[:, :2]
         shared = (torch.minimum(x[:, 2:], y[:, 2:]) - torch.maximum(x[:, :2], y[:, :2])).clamp(min=0).prod(1)
         union = side.prod(1) + own.prod(1) - shared
@@ -1032,10 +1031,17 @@ def test_torchvision_boxes(seed: int, kind: str, dtype: np.dtype) -> None:
             value = value + v * v / (1 - iou + v)  # its factor v / (1 - iou + v) is a constant there
         return value
 
-    value, grad = fl.IoULoss(kind=kind, reduction="none").value_and_grad(pred, target)
-    expected, slope = torch_gradient(theirs, pred)
-    close(value, expected, dtype)
-    np.testing.assert_allclose(grad, slope, rtol=50 * REL[dtype], atol=5 * REL[dtype])
+    value, grads = fl.IoULoss(kind=kind, reduction="none").value_and_grad(pred, target, wrt="both")
+    for grad, (expected, slope) in zip(
+        grads,
+        (
+            torch_gradient(lambda x: theirs(x, torch.tensor(target)), pred),
+            torch_gradient(lambda y: theirs(torch.tensor(pred), y), target),
+        ),
+        strict=True,
+    ):
+        close(value, expected, dtype)
+        np.testing.assert_allclose(grad, slope, rtol=50 * REL[dtype], atol=5 * REL[dtype])
 
 
 # ---- JAX and optax ----

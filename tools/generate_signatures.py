@@ -45,8 +45,8 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "weighed": "target",
         "fast": True,
     },
-    "PredTargetDistributions": {
-        "doc": "Losses of two distributions, with the gradient with respect to the prediction, to both if asked for.",
+    "PredTargetAlike": {
+        "doc": "Losses of a prediction and a target of its kind, with the gradient by pred, to both if asked for.",
         "operands": {"pred": "What the model gives.", "target": "What it should give, of the same shape."},
         "meanings": BY_DEFAULT_ONE,
         "variables": ("pred", "target"),

@@ -263,8 +263,8 @@ class PredTarget(Kind):
         return self._weight_total(target, sample_weight)
 
 
-class PredTargetDistributions(Kind):
-    """Losses of two distributions, with the gradient with respect to the prediction, to both if asked for."""
+class PredTargetAlike(Kind):
+    """Losses of a prediction and a target of its kind, with the gradient by pred, to both if asked for."""
 
     operands = ("pred", "target")
     variables = ("pred", "target")

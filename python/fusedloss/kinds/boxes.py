@@ -1,4 +1,7 @@
-"""Losses between boxes: an item is a row of four numbers of pred, and one of target."""
+"""Losses between boxes: an item is a row of four numbers of pred, and one of target.
+
+Design: none of them tells pred from target; so the gradient by the target is that by pred with both exchanged.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from .kind import Batch, Kind, Pass, weight_of
+from .sides import each_side
 
 
 class Boxes(Kind):
@@ -38,49 +42,56 @@ class Boxes(Kind):
         return backend.plan(*self.kernel(), self.reduction, None)
 
     def _batch(self, operands: tuple[ArrayLike, ...]) -> Batch:
-        pred, target = checks.floating(operands[0], "pred"), checks.array(operands[1], "target")
+        pred, target = checks.floating(operands[0], "pred"), checks.floating(operands[1], "target")
         if pred.ndim == 0 or pred.shape[-1] != 4:
             raise ValueError(f"pred must hold boxes, four numbers along its last axis, got shape {pred.shape}")
         checks.same_shape(target, pred.shape, "target")
-        return Batch(pred.shape[:-1], (pred, target), {"pred": pred}, checks.precision(pred.dtype))
+        variables = {"pred": pred, "target": target}
+        return Batch(pred.shape[:-1], (pred, target), variables, checks.precision(pred.dtype))
 
     def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
         shape = checks.array(target, "target").shape[:-1]
         return weight_of(shape, sample_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        pred, target = batch.inputs
-        value, bad = backend.core.run_rows(
-            self._plan,
-            job.outputs,
-            int(batch.dtype == np.float64),
-            pred,
-            target,
-            pred.ndim - 1,
-            job.weight,
-            job.cotangent,
-            None,
-            job.value,
-            job.grad[0] if job.grad else None,
-            None,
-            job.scale,
-            -math.inf,
-            math.inf,
-            1.0,
-            False,
-            None,
-            None,
-            None,
-            None,
-            None,
-        )
-        return value, bad
+        def run(exchanged: bool, first: Array, second: Array, part: Pass) -> tuple[float, int]:
+            outcome: tuple[float, int] = backend.core.run_rows(
+                self._plan,
+                part.outputs,
+                int(batch.dtype == np.float64),
+                first,
+                second,
+                len(batch.shape),
+                part.weight,
+                part.cotangent,
+                None,
+                part.value,
+                part.grad[0] if part.grad else None,
+                None,
+                part.scale,
+                -math.inf,
+                math.inf,
+                1.0,
+                False,
+                None,
+                None,
+                None,
+                None,
+                None,
+            )
+            return outcome
+
+        return each_side(batch.inputs, job, run)
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
         weight = np.broadcast_to(1.0 if job.weight is None else job.weight, batch.shape).astype(np.float64)
         if not (weight >= 0).all():
             return 0.0, int(np.argmin(weight >= 0))
-        pred, target = (x.astype(np.float64).reshape(-1, 4) for x in batch.inputs)
-        with np.errstate(all="ignore"):
-            value, grad = self.reference(pred, target)
-            return job.finish(weight, value.reshape(batch.shape), (grad.reshape(*batch.shape, 4),), ()), -1
+
+        def run(exchanged: bool, first: Array, second: Array, part: Pass) -> tuple[float, int]:
+            with np.errstate(all="ignore"):
+                value, grad = self.reference(first, second)
+                return part.finish(weight, value.reshape(batch.shape), (grad.reshape(*batch.shape, 4),), ()), -1
+
+        rows = tuple(x.astype(np.float64).reshape(-1, 4) for x in batch.inputs)
+        return each_side(rows, job, run)

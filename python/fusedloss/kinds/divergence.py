@@ -15,6 +15,7 @@ from ..base import Loss
 from ..domains import OPEN_SHARE, POSITIVE, PROBABILITY, Domain
 from ..options import Choice, Integer, Real, option
 from .kind import Batch, Kind, Pass
+from .sides import each_side
 from .softmax import Softmax, others
 
 KINDS = ("logits", "log_probs", "probs")
@@ -172,53 +173,38 @@ class Divergences(DivergenceOptions, Kind):
         checks.not_negative(weight, sample_weight)
         return float(math.prod(shape)) if weight is None else _sum(weight, shape)
 
-    def _parts(self, job: Pass) -> list[tuple[bool, Pass]]:
-        """A pass for each variable that is asked for, and whether its operands are exchanged."""
-        if job.grad is None:
-            return [(False, job)]
-        parts = []
-        for place in (0, 1):
-            if job.grad[place] is not None:
-                hess = None if job.hess is None else (job.hess[place],)
-                parts.append((place == 1, dataclasses.replace(job, grad=(job.grad[place],), hess=hess)))
-        return parts
-
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, DivergenceBatch)
-        inputs, parts = batch.inputs, self._parts(job)
-        if len(parts) == 2:  # the first pass must not write what the second one reads
-            written = [x for x in ((job.grad or ())[0], (job.hess or (None,))[0]) if x is not None]
-            inputs = tuple(x.copy() if any(np.shares_memory(x, y) for y in written) else x for x in inputs)
-        outcomes: list[tuple[float, int]] = []
-        for exchanged, part in parts:
-            first, second = inputs[::-1] if exchanged else inputs
-            outcomes.append(
-                backend.core.run_rows(
-                    self._target_plan if exchanged else self._plan,
-                    part.outputs,
-                    int(batch.dtype == np.float64),
-                    first,
-                    second,
-                    batch.axis,
-                    part.weight,
-                    part.cotangent,
-                    part.vector[0] if part.vector else None,
-                    part.value if not outcomes else None,
-                    part.grad[0] if part.grad else None,
-                    part.hess[0] if part.hess else None,
-                    part.scale,
-                    part.hess_floor,
-                    part.hess_ceiling,
-                    part.hess_factor,
-                    part.hess_is_slope,
-                    None,
-                    None,
-                    None,
-                    None,
-                    None,
-                )
+        axis = batch.axis
+
+        def run(exchanged: bool, first: Array, second: Array, part: Pass) -> tuple[float, int]:
+            outcome: tuple[float, int] = backend.core.run_rows(
+                self._target_plan if exchanged else self._plan,
+                part.outputs,
+                int(batch.dtype == np.float64),
+                first,
+                second,
+                axis,
+                part.weight,
+                part.cotangent,
+                part.vector[0] if part.vector else None,
+                part.value,
+                part.grad[0] if part.grad else None,
+                part.hess[0] if part.hess else None,
+                part.scale,
+                part.hess_floor,
+                part.hess_ceiling,
+                part.hess_factor,
+                part.hess_is_slope,
+                None,
+                None,
+                None,
+                None,
+                None,
             )
-        return outcomes[0]
+            return outcome
+
+        return each_side(batch.inputs, job, run)
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, DivergenceBatch)
@@ -234,24 +220,21 @@ class Divergences(DivergenceOptions, Kind):
                 valid &= self.domain[name].contains(x.astype(batch.dtype)).all(axis=batch.axis) | (weight == 0)
         if not valid.all():
             return 0.0, int(np.argmin(valid))
-        rows = [last(x).reshape(-1, classes).astype(np.float64) for x in batch.inputs]
         full = (*batch.shape, classes)
-        totals: list[float] = []
-        for exchanged, part in self._parts(job):
+
+        def run(exchanged: bool, first: Array, second: Array, part: Pass) -> tuple[float, int]:
             loss = self.exchanged if exchanged else self
             vector = None if part.vector is None else last(part.vector[0]).reshape(-1, classes).astype(np.float64)
-            first, second = rows[::-1] if exchanged else rows
             with np.errstate(all="ignore"):
                 value, grad, hess = loss.reference(first, second, vector)
                 turned = dataclasses.replace(
-                    part,
-                    value=part.value if not totals else None,
-                    grad=tuple(last(x) for x in part.grad or () if x is not None),
-                    hess=tuple(last(x) for x in part.hess or () if x is not None),
+                    part, grad=tuple(map(last, part.grad or ())), hess=tuple(map(last, part.hess or ()))
                 )
                 results = value.reshape(batch.shape), (grad.reshape(full),), (hess.reshape(full),)
-                totals.append(turned.finish(weight, *results))
-        return totals[0], -1
+                return turned.finish(weight, *results), -1
+
+        rows = tuple(last(x).reshape(-1, classes).astype(np.float64) for x in batch.inputs)
+        return each_side(rows, job, run)
 
     def _sides(self, pred: Array, target: Array) -> tuple[Softmax | None, Sides]:
         given: list[tuple[Array, Array, Array, Mask, Any, Any]] = []

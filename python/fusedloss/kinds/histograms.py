@@ -11,7 +11,7 @@ import numpy as np
 from .. import checks
 from ..arrays import Array, ArrayLike
 from ..domains import NOT_NEGATIVE, Domain
-from ..operands import PredTargetDistributions
+from ..operands import PredTargetAlike
 from ..options import Integer, option
 from .kind import Batch, Pass, weight_of
 from .tasks import dealt
@@ -31,7 +31,7 @@ class HistogramBatch(Batch):
     axis: int
 
 
-class Histograms(PredTargetDistributions):
+class Histograms(PredTargetAlike):
     """Bins lie along an axis, all other axes are items."""
 
     axis: int = option(default=-1, accepts=Integer())

@@ -7,11 +7,11 @@ import numpy as np
 from ..arrays import Array
 from ..facts import Facts, Traits
 from ..kinds.boxes import Boxes
-from ..operands import PredTarget
+from ..operands import PredTargetAlike
 from ..options import Choice, option
 
 
-class IoULoss(PredTarget, Boxes):
+class IoULoss(PredTargetAlike, Boxes):
     r"""1 - intersection over union of boxes, with the penalties of GIoU, DIoU and CIoU.
 
     .. math:: l = 1 - \frac{I}{U} + \begin{cases}
@@ -22,9 +22,9 @@ class IoULoss(PredTarget, Boxes):
         v = \frac{4}{\pi^2} \left(\arctan\frac{w_t}{h_t} - \arctan\frac{w}{h}\right)^2
 
     where I and U are the areas of intersection and union, C that of the smallest box around both, c its diagonal, d the
-    distance between the centres. pred and target have one shape, (..., 4); an item is a box of each. The gradient is
-    that of the value: in CIoU the factor v / (1 - I / U + v) of v is differentiated too, which torchvision holds
-    constant.
+    distance between the centres. pred and target have one shape, (..., 4); an item is a box of each. The gradient, by
+    pred and with ``wrt`` by target, is that of the value: in CIoU the factor v / (1 - I / U + v) of v is differentiated
+    too, which torchvision holds constant.
 
     A ratio of 0 and 0, as boxes without area have it, is 0, and nothing is added to denominators: value and gradient
     are finite for any boxes of finite numbers whose areas are. A box whose high edge is below its low one lies there,
@@ -69,7 +69,7 @@ class IoULoss(PredTarget, Boxes):
             {"kind": "ciou", "format": "cxcywh"},
         ),
     )
-    traits = Traits()
+    traits = Traits(symmetric=True)
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
         return self.kind, (float(self.format == "cxcywh"),)

@@ -10,7 +10,7 @@ from ..arrays import Array
 from ..domains import OPEN_SHARE
 from ..facts import Facts, Traits
 from ..kinds.divergence import Divergences, Sides, excess
-from ..operands import PredTargetDistributions
+from ..operands import PredTargetAlike
 from ..options import Flag, Real, option
 
 _SAMPLES: tuple[dict[str, Any], ...] = (
@@ -25,7 +25,7 @@ _SAMPLES: tuple[dict[str, Any], ...] = (
 )
 
 
-class KLDivergence(PredTargetDistributions, Divergences):
+class KLDivergence(PredTargetAlike, Divergences):
     r"""Kullback-Leibler divergence of the target from the prediction: distillation, or two models compared.
 
     .. math:: l = \sum_c p_c (\log p_c - \log q_c), \quad p \text{ the target}, q \text{ the prediction}
@@ -116,7 +116,7 @@ class KLDivergence(PredTargetDistributions, Divergences):
         return factor * value, np.full(value.shape, factor), np.zeros(value.shape)
 
 
-class JensenShannon(PredTargetDistributions, Divergences):
+class JensenShannon(PredTargetAlike, Divergences):
     r"""Jensen-Shannon divergence of the distributions of prediction and target.
 
     .. math:: l = \beta D(p, m) + (1 - \beta) D(q, m), \quad m = \beta p + (1 - \beta) q
