@@ -31,7 +31,7 @@ def as_one(arrays: list[Array]) -> Array:
 
 @pytest.mark.parametrize("ord", [1, 1.5, 2, 3, np.inf])
 @pytest.mark.parametrize("given", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64])
-def test_norms(ord: float, given: Any) -> None:
+def test_norms(ord: float, given: Any, backend: str) -> None:
     arrays = gradients(given)
     found = fl.grad_norm(arrays, ord)
     assert found.norm == pytest.approx(np.linalg.norm(as_one(arrays), ord), rel=1e-12)
@@ -40,15 +40,27 @@ def test_norms(ord: float, given: Any) -> None:
     assert fl.grad_norm(nested, ord) == found
 
 
+def test_norms_do_not_depend_on_threads() -> None:
+    arrays = [np.random.default_rng(0).normal(size=300_001), np.arange(-5, 70_000), np.ones(1000, bool)]
+    arrays += [arrays[0].astype(np.float32)[::-1]]
+    for ord in (1, 2):
+        found = set()
+        for threads in (1, 2, 3):
+            with fl.num_threads(threads):
+                found.add(fl.grad_norm(arrays, ord))
+        assert len(found) == 1
+        assert found.pop().norm == pytest.approx(np.linalg.norm(as_one(arrays), ord), rel=1e-12)
+
+
 @pytest.mark.parametrize("size", [1e-300, 1e-20, 1e20, 1e300])
 @pytest.mark.parametrize("ord", [1, 2, 4])
-def test_norms_do_not_leave_the_range(size: float, ord: float) -> None:
+def test_norms_do_not_leave_the_range(size: float, ord: float, backend: str) -> None:
     arrays = [np.full(3, size), np.full((2, 2), -size / 2)]
     expected = size * np.linalg.norm([1, 1, 1, 0.5, 0.5, 0.5, 0.5], ord)
     assert fl.grad_norm(arrays, ord).norm == pytest.approx(expected, rel=1e-14)
 
 
-def test_what_is_not_finite_is_counted() -> None:
+def test_what_is_not_finite_is_counted(backend: str) -> None:
     arrays = [np.array([1.0, np.nan, np.inf]), np.array([[-np.inf], [np.inf]], np.float32), np.zeros(BLOCK)]
     assert fl.grad_norm(arrays[1:]) == (np.inf, 0, 2)
     found = fl.clip_grad_norm(arrays, 1.0)

@@ -616,7 +616,7 @@ py::array_t<double> run_images(const py::capsule& plan_capsule, const py::array&
   return joined;
 }
 
-const abi::Kernel& weight_kernel(const char* name) { return *runtime::find_kernel(name, runtime::selected()); }
+const abi::Kernel& own_kernel(const char* name) { return *runtime::find_kernel(name, runtime::selected()); }
 
 /// The sum of item weights of an elementwise call.
 double total_weight(const std::vector<py::ssize_t>& shape, const py::object& weight, const py::object& target,
@@ -634,7 +634,24 @@ double total_weight(const std::vector<py::ssize_t>& shape, const py::object& wei
   space.add(target.is_none() ? py::object(ones) : target, false, false, call.inputs[1]);
   space.add(weight, false, false, call.weight);
   space.finish(call);
-  return execute(weight_kernel("item_weight"), 1, abi::value_only, call).sum;
+  return execute(own_kernel("item_weight"), 1, abi::value_only, call).sum;
+}
+
+/// Of each array the sum over its numbers that a kernel takes.
+std::vector<double> norms(const char* name, const std::vector<py::array>& arrays) {
+  const abi::Kernel& kernel = own_kernel(name);
+  std::vector<double> sums;
+  for (const py::array& array : arrays) {
+    abi::Call call;
+    clear(call);
+    ItemSpace space(array, -1);
+    space.add(array, false, false, call.inputs[0]);
+    space.finish(call);
+    const abi::DType dtype = call.inputs[0].dtype;
+    const bool narrow = dtype == abi::float32 || dtype == abi::float16 || dtype == abi::bfloat16;
+    sums.push_back(execute(kernel, narrow ? 0 : 1, abi::value_only, call).sum);
+  }
+  return sums;
 }
 
 /// The sum of the rows' weights, and the first row (in C order) whose label is out of range, or -1.
@@ -651,7 +668,7 @@ std::pair<double, std::int64_t> row_weights(const py::array& target, int axis, s
   call.classes = call.labels = classes;
   call.inputs[0] = call.inputs[1];  // decides how rows are cut into tasks; never read
   RowOptions{class_weight, ignore_index}.apply(call);
-  const Outcome outcome = execute(weight_kernel(labels ? "label_weight" : "target_weight"), 1, abi::value_only, call);
+  const Outcome outcome = execute(own_kernel(labels ? "label_weight" : "target_weight"), 1, abi::value_only, call);
   return {outcome.sum, outcome.invalid < 0 ? -1 : space.c_order(outcome.invalid)};
 }
 
@@ -820,7 +837,7 @@ struct PlainCall {
 
 /// A pass over the labels, since nothing may be written if one of them is out of range.
 bool labels_in_range(const abi::Call& call) {
-  return execute(weight_kernel("label_weight"), 1, abi::value_only, call).invalid < 0;
+  return execute(own_kernel("label_weight"), 1, abi::value_only, call).invalid < 0;
 }
 
 py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arguments) {
@@ -928,6 +945,7 @@ void register_losses(py::module_& module) {
   module.def("run_overlaps", &run_overlaps);
   module.def("run_sorted", &run_sorted);
   module.def("run_images", &run_images);
+  module.def("norms", &norms);
   module.def("total_weight", &total_weight);
   module.def("total_row_weight", &total_row_weight);
   module.def("scan_labels", &scan_labels);

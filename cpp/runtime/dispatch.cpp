@@ -5,7 +5,7 @@
   family(weights) family(regression) family(relative) family(likelihood) family(gaussian) family(robust)            \
       family(binary) family(margin) family(gan) family(softmax) family(mixture) family(probability) family(ranking) \
           family(multiclass) family(divergence) family(penalty) family(sequence) family(overlap) family(lovasz)     \
-              family(boxes) family(measures) family(features)
+              family(boxes) family(measures) family(features) family(norms)
 
 #define FUSEDLOSS_DECLARE_baseline(name) extern "C" const fusedloss::abi::Table fusedloss_##name##_baseline;
 #define FUSEDLOSS_DECLARE_v3(name) extern "C" const fusedloss::abi::Table fusedloss_##name##_v3;

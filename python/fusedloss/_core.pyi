@@ -192,6 +192,9 @@ def run_measures(
 ) -> tuple[float, int]:
     """The sum of a loss of what lies between pairs of vectors, and the first item outside the domain or -1."""
 
+def norms(kernel: str, arrays: list[Array], /) -> list[float]:
+    """Of each array the sum over its numbers that a kernel takes: ``sum_of_sizes`` or ``sum_of_squares``."""
+
 def total_weight(shape: tuple[int, ...], weight: Array | None, target: Array | None, ignore: float | None, /) -> float:
     """The sum of item weights, items with an ignored target left out."""
 

@@ -1,7 +1,10 @@
 """Gradients as a trainer sees them: their norm, clipping, and whether they are those of the loss.
 
-Design: arrays are read once, a block at a time, in double precision whatever their own, so that neither an exploding
-nor a vanishing gradient leaves the range; entries that are not finite are counted in the blocks that have any.
+Design:
+1. Arrays are read once, in double precision whatever their own, by the extension. Where the sum of an array is not
+   finite, or so small that squares may have vanished, it is read again, in NumPy and a block at a time: entries that are
+   not finite are counted, others are divided by the largest one, so that no gradient leaves the range.
+2. Other orders than 1 and 2 are NumPy's from the start.
 """
 
 from __future__ import annotations
@@ -12,13 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import checks
+from . import backend, checks
 from .arrays import Array
 
 BLOCK = 1 << 15
 """Numbers: 256 KB in double precision."""
 SAFE_SQUARE = 1e-200
 """Of a sum of squares above it, and finite, nothing that counts has left the range."""
+_KERNELS = {1.0: "sum_of_sizes", 2.0: "sum_of_squares"}
+"""By the order of the norm."""
 
 
 class GradNorm(NamedTuple):
@@ -156,16 +161,16 @@ def clip_grad_value(grads: Any, max_value: float) -> ClippedValues:
 
 
 def _norm(arrays: Sequence[Array], ord: float) -> GradNorm:
-    parts: list[tuple[float, float]] = []  # of each block the largest size, and the sum of powers in its unit
+    parts: list[tuple[float, float]] = []  # of each array or block the largest size, and the sum of powers in its unit
     nan = inf = 0
-    for array in arrays:
+    for array, total in zip(arrays, _sums(arrays, ord), strict=True):
+        if SAFE_SQUARE < total < math.inf:
+            parts.append((1.0, total))
+            continue
+        if total == 0 and array.itemsize <= 4:  # whose squares do not vanish in double precision
+            continue
         for block in _blocks(array):
             numbers = block.astype(np.float64)
-            with np.errstate(over="ignore", invalid="ignore"):
-                square = float(np.sum(np.square(numbers))) if ord == 2 else 0.0
-            if SAFE_SQUARE < square < math.inf:
-                parts.append((1.0, square))
-                continue
             largest = float(np.max(np.abs(numbers), initial=0.0))
             if not math.isfinite(largest):
                 nan += int(np.count_nonzero(np.isnan(numbers)))
@@ -179,6 +184,13 @@ def _norm(arrays: Sequence[Array], ord: float) -> GradNorm:
         return GradNorm(top, 0, 0)
     total = math.fsum(powers * (largest / top) ** ord for largest, powers in parts)
     return GradNorm(top * total ** (1 / ord), 0, 0)
+
+
+def _sums(arrays: Sequence[Array], ord: float) -> Sequence[float]:
+    """Of each array the sum of powers by the extension; NaN for orders, and in the backend, that have none."""
+    if ord not in _KERNELS or not backend.compiled():
+        return [math.nan] * len(arrays)
+    return backend.core.norms(_KERNELS[ord], list(arrays))
 
 
 def _powers(numbers: Array, unit: float, ord: float) -> float:
@@ -198,7 +210,10 @@ def _arrays(grads: Any) -> Iterator[Any]:
         grads = list(grads.values())
     if isinstance(grads, (list, tuple)) and not (grads and all(np.isscalar(x) for x in grads)):
         for each in grads:
-            yield from _arrays(each)
+            if isinstance(each, np.ndarray):
+                yield each
+            else:
+                yield from _arrays(each)
     elif isinstance(grads, Iterator):
         raise TypeError("grads must be an array or a list of arrays, got an iterator, which can be read only once")
     elif grads is not None:  # of a parameter that has no gradient
