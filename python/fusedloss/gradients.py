@@ -1,9 +1,9 @@
 """Gradients as a trainer sees them: their norm, clipping, and whether they are those of the loss.
 
 Design:
-1. Arrays are read once, in double precision whatever their own, by the extension. Where the sum of an array is not
-   finite, or so small that squares may have vanished, it is read again, in NumPy and a block at a time: entries that are
-   not finite are counted, others are divided by the largest one, so that no gradient leaves the range.
+1. Arrays are read once, in double precision whatever their own, by the extension. One whose sum is not finite, or so
+   small that squares may have vanished, is read again, in NumPy and a block at a time: entries that are not finite are
+   counted, others are divided by the largest one, so that no gradient leaves the range.
 2. Other orders than 1 and 2 are NumPy's from the start.
 """
 
