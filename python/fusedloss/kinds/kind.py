@@ -265,7 +265,8 @@ class Kind(Loss):
         wanted = self._wanted(wrt, batch)
         if outputs == HVP:
             job.vector = self._vectors(vector, batch)
-        self._bound_hessian(batch, job, hessian, min_hessian)
+        if hessian != "exact" or min_hessian is not None:
+            self._bound_hessian(batch, job, hessian, min_hessian)
         self._place(batch, job, wanted, out, out_hess)
         if extra is not None:
             job.extra = self._extras(batch, extra)
@@ -301,20 +302,24 @@ class Kind(Loss):
 
     def _bound(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """Operands and arguments in order, from what was given by position and by name; None for those left out."""
-        takes = f"{self!r} takes {', '.join((*self.operands, *self.arguments))}"
+
+        def takes() -> str:
+            return f"{self!r} takes {', '.join(names)}"
+
+        names = (*self.operands, *self.arguments)
         if len(operands) > len(self.operands):
-            raise TypeError(f"{takes}; got {len(operands)} operands")
+            raise TypeError(f"{takes()}; got {len(operands)} operands")
         given = dict(zip(self.operands, operands, strict=False))
         for name, operand in named.items():
-            if name not in self.operands and name not in self.arguments:
-                raise TypeError(f"{takes}, but not {name}")
+            if name not in names:
+                raise TypeError(f"{takes()}, but not {name}")
             if name in given:
                 raise TypeError(f"{name} was given twice, by position and by name")
             given[name] = operand
         missing = [name for name in self.operands if given.get(name) is None and name not in self.optional]
         if missing:
-            raise TypeError(f"{takes}; got no {' and no '.join(missing)}")
-        return tuple(given.get(name) for name in (*self.operands, *self.arguments))
+            raise TypeError(f"{takes()}; got no {' and no '.join(missing)}")
+        return tuple(map(given.get, names))
 
     def _partial(self, operands: tuple[Any, ...], sample_weight: ArrayLike | None) -> tuple[float, float]:
         """The sum of weighted values and the sum of weights."""
@@ -365,7 +370,7 @@ class Kind(Loss):
         )
 
     def _bound_hessian(self, batch: Batch, job: Pass, hessian: str, min_hessian: float | None) -> None:
-        """Says what stands for the Hessian, and its bounds."""
+        """Says what stands for the Hessian, and its bounds, where it is not the exact one without any."""
         floor = checks.bound(min_hessian, "min_hessian")
         if hessian == "unit":
             job.hess_floor = job.hess_ceiling = 1.0

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -71,9 +71,11 @@ class SumPass(Pass):
     Attributes:
         parts: That over each of them, and what its weighted sum is divided by.
         carriers: The number of a term that another one takes along, and of that one.
+        fresh: Whether results go to new arrays.
     """
 
     parts: tuple[tuple[Pass, float], ...] = ()
+    fresh: bool = False
     carriers: dict[int, int] = dataclasses.field(default_factory=dict)
 
 
@@ -118,6 +120,8 @@ class Sum(Named):
     reduction: Any = option(default=None, accepts=Maybe(Choice(*REDUCTIONS)))
 
     _leaves: ClassVar[Any] = ()  # each sum has its own, as with the plan
+    _shared: ClassVar[Any] = ()  # operands that several terms take, and what reads them
+    _carrying: ClassVar[bool] = False  # whether a term may take another one along
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -148,6 +152,13 @@ class Sum(Named):
         found["variables"] = tuple(
             x for x in found["operands"] if all(x in loss.variables for loss in losses if x in loss.operands)
         )
+        takers = {x: [loss for loss in losses if x in loss.operands] for x in found["operands"]}
+        found["_shared"] = tuple(
+            (x, checks.floating if x in found["variables"] else checks.array)
+            for x, of in takers.items()
+            if len(of) > 1 and not any(loss.lists for loss in of)
+        )
+        found["_carrying"] = any(type(loss)._carries is not Kind._carries for loss in losses)
         for attribute, value in found.items():
             object.__setattr__(self, attribute, value)
 
@@ -179,10 +190,9 @@ class Sum(Named):
 
     def _batch(self, operands: tuple[Any, ...]) -> SumBatch:
         given = dict(zip((*self.operands, *self.arguments), operands, strict=True))
-        shared = [name for name in self.operands if sum(name in loss.operands for _, loss in self._leaves) > 1]
-        for name in shared:  # read once, whatever it is
-            if given[name] is not None and not any(loss.lists for _, loss in self._leaves if name in loss.operands):
-                given[name] = (checks.floating if name in self.variables else checks.array)(given[name], name)
+        for name, read in self._shared:  # once, whatever it is
+            if given[name] is not None:
+                given[name] = read(given[name], name)
         parts = tuple(loss._batch(_taken(loss, given)) for _, loss in self._leaves)
         items = [part for part, (_, loss) in zip(parts, self._leaves, strict=True) if not loss.penalty]
         if self.reduction == "none":
@@ -192,13 +202,12 @@ class Sum(Named):
                         f'with reduction="none" the items of all terms must have one shape; those of '
                         f"{self._leaves[0][1]!r} have {items[0].shape}, of {loss!r} {part.shape}"
                     )
-        variables: dict[str, Any] = {}
-        for name in self.variables:
-            of = [part.variables[name] for part in parts if name in part.variables]
-            if of:
-                variables[name] = of[0]
+        found: dict[str, Any] = {}
+        for part in reversed(parts):  # of several the first counts
+            found.update(part.variables)
+        variables = {name: found[name] for name in self.variables if name in found}
         inputs = tuple(x for part in parts for x in part.inputs)
-        dtype = np.result_type(*(part.dtype for part in parts))
+        dtype = max((part.dtype for part in parts), key=lambda dtype: dtype.itemsize)
         return SumBatch(items[0].shape if items else (), inputs, variables, dtype, parts)
 
     def _inputs(self) -> tuple[str, ...]:
@@ -240,7 +249,7 @@ class Sum(Named):
         """Of terms that are taken along by others the numbers of both."""
         found: dict[int, int] = {}
         numbers = [k for k, (factor, loss) in enumerate(self._leaves) if factor and loss.reduction != "none"]
-        for carrier in numbers:
+        for carrier in numbers if self._carrying else ():
             loss, part = self._leaves[carrier][1], batch.parts[carrier]
             for k in numbers:
                 if k not in found and loss._carries(part, self._leaves[k][1], batch.parts[k], weights[k]):
@@ -258,6 +267,11 @@ class Sum(Named):
         assert isinstance(job, SumPass)
         for part, (run, _), (_, loss) in zip(batch.parts, job.parts, self._leaves, strict=True):
             loss._bound_hessian(part, run, hessian, None)
+
+    def _place(self, batch: Batch, job: Pass, wanted: Sequence[str], out: Any, out_hess: Any) -> None:
+        super()._place(batch, job, wanted, out, out_hess)
+        assert isinstance(job, SumPass)
+        job.fresh = out is None and out_hess is None
 
     def _total(self, batch: Batch, weight: Array | None) -> float:
         raise NotImplementedError  # each term has its own
@@ -308,7 +322,7 @@ class Sum(Named):
         }
         if job.value is not None:
             targets["value", ""] = (job.value,)
-        results = _Results(targets, [x for each in batch.inputs for x in arrays_of(each)])
+        results = _Results(targets, [] if job.fresh else [x for each in batch.inputs for x in arrays_of(each)])
 
         value = 0.0
         for number, carrier in job.carriers.items():
@@ -410,9 +424,10 @@ def _like(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
 
 def _taken(loss: Kind, given: dict[str, Any]) -> tuple[Any, ...]:
     """Operands and arguments of a term, without optional ones if all of them are None."""
-    left_out = loss.optional and all(given[name] is None for name in loss.optional)
-    operands = tuple(given[name] for name in loss.operands if not left_out or name not in loss.optional)
-    return (*operands, *(given[name] for name in loss.arguments))
+    names = loss.operands
+    if loss.optional and all(given[name] is None for name in loss.optional):
+        names = tuple(name for name in names if name not in loss.optional)
+    return tuple(map(given.get, (*names, *loss.arguments)))
 
 
 def _multiplied_out(terms: Iterable[tuple[float, Kind]]) -> Iterable[tuple[float, Kind]]:
