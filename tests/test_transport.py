@@ -89,6 +89,41 @@ def between_pairs(loss: Any, x: Array, y: Array, w: Array, v: Array) -> float:
     return mean(x, x, w, w, True) + mean(y, y, v, v, True) - 2 * mean(x, y, w, v, False)
 
 
+@pytest.mark.parametrize("kernel", ["gaussian", "laplacian", "rational"])
+@pytest.mark.parametrize("weighted", ["neither", "both"])
+def test_median_bandwidth(kernel: str, weighted: str, backend: str) -> None:
+    """The median of all distances, a constant of the gradient."""
+    loss = fl.MMD(kernel=kernel, bandwidth="median", reduction="none")
+    x, y = sets(loss)
+    x[0, 3] = x[0, 1]
+    weights = counts(weighted, (2, 6, 4))
+    value, grads = loss.value_and_grad(x, y, *weights)
+    for item in range(2):
+        there = [w is None or w[item] > 0 for w in weights]
+        points = np.concatenate([x[item][there[0]].reshape(-1, 3), y[item][there[1]].reshape(-1, 3)])
+        found = np.linalg.norm(points[:, np.newaxis] - points, axis=-1)[np.triu_indices(len(points), 1)]
+        found = np.sort(found[found > 0])
+        given = loss.replace(bandwidth=found[(found.size - 1) // 2])
+        own = [None if w is None else w[item] for w in weights]
+        expected, slopes = given.value_and_grad(x[item], y[item], *own)
+        assert value[item] == pytest.approx(expected, rel=1e-12)
+        for grad, slope in zip(grads, slopes, strict=True):
+            np.testing.assert_allclose(grad[item], slope, rtol=1e-10, atol=1e-13)
+    assert fl.MMD(bandwidth="median")(np.ones((3, 2)), np.ones((4, 2))) == 0
+    assert np.isnan(fl.MMD(bandwidth="median")([[np.nan]], [[1.0]]))
+
+
+@pytest.mark.parametrize("far", [0.0, 50.0])
+def test_median_of_many_distances(far: float) -> None:
+    """More than are kept; also where points at every other place are elsewhere, so that a sample of them misleads."""
+    points = np.random.default_rng(0).normal(size=(1100, 2))
+    points[::2] *= 1 + far
+    cloud = clouds.Cloud.of(points)
+    found = cloud.distances(slice(None), cloud)
+    found = np.sort(found[found > 0])
+    assert clouds.median_square(cloud) == pytest.approx(found[(found.size - 1) // 2], rel=1e-12)
+
+
 def entropic(loss: Any, x: Array, y: Array, w: Array, v: Array) -> float:
     """By many iterations with all costs, of both sides at once, and the value of the plan that they end with."""
     cost = np.sqrt(np.sum((x[:, np.newaxis] - y) ** 2, axis=-1)) ** loss.p / loss.p
@@ -511,6 +546,7 @@ def test_errors(backend: str) -> None:
         (lambda: fl.Wasserstein1D(p=0.5), "p must be >= 1"),
         (lambda: fl.SlicedWasserstein(n_projections=0), "n_projections must be at least 1"),
         (lambda: fl.MMD(bandwidth=(1.0, 0.0)), "bandwidth must be > 0"),
+        (lambda: fl.MMD(bandwidth="mean"), "bandwidth must be 'median' if it is a word, got 'mean'"),
         (lambda: fl.sinkhorn(x), "Sinkhorn of costs needs debias=False"),
         (lambda: fl.sinkhorn(x, None, np.ones(5), debias=False), r"x_weight must have shape \(2,\)"),
         (lambda: fl.sinkhorn(x, None, None, np.ones(2), debias=False), r"y_weight must have shape \(5,\)"),

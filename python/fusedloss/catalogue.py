@@ -646,7 +646,7 @@ def mmd(
     y_weight: ArrayLike | None = None,
     *,
     kernel: str = "gaussian",
-    bandwidth: float | tuple[float, ...] = 1.0,
+    bandwidth: float | tuple[float, ...] | str = 1.0,
     unbiased: bool = False,
     reduction: Reduction = "mean",
     sample_weight: ArrayLike | None = None,

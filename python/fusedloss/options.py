@@ -195,6 +195,21 @@ class Maybe:
         return None if value is None else self.accepts.check(value)
 
 
+class Or:
+    """A word, or what another one accepts."""
+
+    def __init__(self, word: str, accepts: Accepts) -> None:
+        self.word = word
+        self.accepts = accepts
+
+    def check(self, value: Any) -> Any:  # noqa: D102
+        if isinstance(value, str):
+            if value != self.word:
+                raise ValueError(f"must be {self.word!r} if it is a word")
+            return value
+        return self.accepts.check(value)
+
+
 class OneOrMany:
     """A number, or an array of numbers."""
 

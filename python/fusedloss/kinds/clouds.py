@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, Mask
 from .space import SAME
 from .tasks import dealt
 from .two_samples import Found, Sets, TwoSamples
@@ -72,6 +72,10 @@ class Cloud:
         one = np.ones_like(squares)
         return cls(np.hstack([-2 * points, squares, one]), np.hstack([points, one, squares]))
 
+    def some(self, which: Mask) -> Cloud:
+        """Those points of them."""
+        return self if which.all() else Cloud(self.rows[which], self.columns[which])
+
     @property
     def count(self) -> int:
         """Of points."""
@@ -107,6 +111,43 @@ def each_block(rows: int, columns: int, run: Callable[[slice], Result], dimensio
     size = BLOCK_BYTES if dimensions <= FEW else LARGE_BLOCK_BYTES
     step = max(1, size // (8 * max(1, columns)))
     return dealt(run, [slice(k, min(k + step, rows)) for k in range(0, rows, step)])
+
+
+SAMPLE = 1 << 20
+"""Distances that are few enough to be kept."""
+AROUND_MEDIAN = 0.03
+"""Shares on either side of the median of a sample of them, in which that of all is looked for first."""
+
+
+def median_square(cloud: Cloud) -> float:
+    """The median of the squared distances between points, those of 0 left out; of two in the middle the lower one.
+
+    All distances but those near the median of a sample are only counted, so that memory does not grow with their number
+    as such; where the median is farther off than expected, more of them are kept the next time.
+    """
+    step = -(-cloud.count * cloud.count // SAMPLE)
+    sample = cloud.distances(slice(None, None, step), cloud)
+    sample = sample[sample > 0]
+    if not sample.size and step == 1:
+        return 0.0
+    around = AROUND_MEDIAN if step > 1 else 1.0
+    while True:
+        low, high = 0.0, math.inf
+        if around < 0.5 and sample.size:
+            low, high = np.quantile(sample, (0.5 - around, 0.5 + around))
+
+        def run(block: slice, low: float = low, high: float = high) -> tuple[int, int, Array]:
+            found = cloud.distances(block, cloud)
+            found = found[found > 0]
+            return found.size, int(np.count_nonzero(found < low)), found[(found >= low) & (found <= high)]
+
+        counts, below, near = zip(*each_block(cloud.count, cloud.count, run, cloud.dimensions), strict=True)
+        place, kept = (sum(counts) - 1) // 2 - sum(below), np.concatenate(near)
+        if 0 <= place < kept.size:
+            return float(np.partition(kept, place)[place])
+        if not sum(counts):
+            return 0.0
+        around *= 2
 
 
 def centred(x: Array, y: Array) -> tuple[Array, Array, float]:

@@ -8,7 +8,7 @@ Design:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,17 @@ from .clouds import Cloud, Clouds, centred, each_block
 from .kind import Batch
 from .two_samples import Sets
 
+Function = Callable[[Array], tuple[Array, Array]]
+"""A function of squared distances, which it may write to, and its derivative by these."""
+
 
 class Discrepancy(Clouds):
     """An option `unbiased`, if a loss has it, says whether pairs of a point with itself are left out."""
 
     # ---- What a loss provides ----
 
-    def of_squares(self, squares: Array) -> tuple[Array, Array]:
-        """The function of squared distances, and its derivative by these."""
+    def function_of(self, cloud: Cloud, unit: float) -> Function:
+        """What is made of squared distances; of the points that are there, in a unit, if it depends on them."""
         raise NotImplementedError
 
     # ---- What the kind provides ----
@@ -55,6 +58,7 @@ class Discrepancy(Clouds):
         ]
         within = [1 / (1 - np.sum(w * w)) if self._unbiased else 1.0 for w in shares]
         cloud = Cloud.of(np.concatenate([x, y]))
+        of_squares = self.function_of(cloud.some(np.concatenate(shares) > 0), unit)
         own = np.repeat([0, 1], counts)
         signed = np.concatenate([shares[0], -shares[1]])
         factors = [signed * np.where(own == side, c, 1.0) for side, c in enumerate(within)]
@@ -65,7 +69,7 @@ class Discrepancy(Clouds):
         def run(block: slice) -> None:
             squares = cloud.distances(block, cloud)
             squares *= unit * unit
-            k, slope = self.of_squares(squares)
+            k, slope = of_squares(squares)
             if self._unbiased:
                 places = np.arange(block.start, block.stop)
                 k[places - block.start, places] = 0

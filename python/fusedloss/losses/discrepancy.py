@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 import numpy as np
 
 from ..arrays import Array
 from ..domains import POSITIVE
 from ..facts import Facts, Traits
-from ..kinds.discrepancy import Discrepancy
+from ..kinds.clouds import Cloud, median_square
+from ..kinds.discrepancy import Discrepancy, Function
 from ..operands import Samples
-from ..options import Choice, Flag, OneOrTuple, option
+from ..options import Choice, Flag, OneOrTuple, Or, option
 
 # Values are differences of means over all pairs.
 PAIRS = 64.0
@@ -61,7 +65,11 @@ class EnergyDistance(Samples, Discrepancy):
     )
     traits = Traits()
 
-    def of_squares(self, squares: Array) -> tuple[Array, Array]:
+    def function_of(self, cloud: Cloud, unit: float) -> Function:
+        return self._of_squares
+
+    @staticmethod
+    def _of_squares(squares: Array) -> tuple[Array, Array]:
         distance = np.sqrt(squares)
         slope = np.divide(-0.5, distance, out=squares)
         slope[distance == 0] = 0
@@ -84,12 +92,17 @@ class MMD(Samples, Discrepancy):
     rounding); with ``unbiased=True`` over pairs of different points within a cloud. The Laplacian kernel has a kink
     where points meet; its slope is 0 there.
 
+    ``bandwidth="median"`` takes for s the median distance between any two different points of an item, those of both
+    clouds together (Gretton et al., section 8): points of weight 0 and distances of 0 are left out, of two in the
+    middle the lower one counts, and where all points are at one place s is 1. The gradient holds s constant, as is the
+    custom: it is that of the value with this bandwidth given, and says nothing of how s moves with the points.
+
     Distances are made in blocks, in double precision whatever that of the points: time grows with the square of their
     number, memory with the number. Products are NumPy's, and so are their threads and last bits.
 
     Args:
         kernel: ``"gaussian"``, ``"laplacian"`` or ``"rational"``.
-        bandwidth: s > 0, in the unit of the points; a tuple for several.
+        bandwidth: s > 0, in the unit of the points; a tuple for several; or ``"median"``.
         unbiased: Whether pairs of a point with itself are left out.
         reduction: ``"mean"``, ``"sum"``, ``"none"`` or ``"batchmean"``.
 
@@ -102,10 +115,13 @@ class MMD(Samples, Discrepancy):
         >>> value, (to_x, to_y) = fl.MMD(bandwidth=2.0).value_and_grad([[0.0], [2.0]], [[3.0]])
         >>> round(value, 6), to_x.round(4).tolist()
         (0.596116, [[-0.0919], [-0.3723]])
+        >>> x, y = [[0.0], [2.0]], [[3.0]]  # distances of 1, 2 and 3
+        >>> fl.MMD(bandwidth="median")(x, y) == fl.MMD(bandwidth=2.0)(x, y)
+        True
     """
 
     kernel: str = option(default="gaussian", accepts=Choice("gaussian", "laplacian", "rational"))
-    bandwidth: float | tuple[float, ...] = option(default=1.0, accepts=OneOrTuple(POSITIVE))
+    bandwidth: float | tuple[float, ...] | str = option(default=1.0, accepts=Or("median", OneOrTuple(POSITIVE)))
     unbiased: bool = option(default=False, accepts=Flag())
 
     aliases = ("maximum_mean_discrepancy", "kernel_two_sample")
@@ -124,8 +140,14 @@ class MMD(Samples, Discrepancy):
     )
     traits = Traits()
 
-    def of_squares(self, squares: Array) -> tuple[Array, Array]:
-        bandwidths = self.bandwidth if isinstance(self.bandwidth, tuple) else (self.bandwidth,)
+    def function_of(self, cloud: Cloud, unit: float) -> Function:
+        if isinstance(self.bandwidth, str):
+            found = unit * math.sqrt(median_square(cloud))
+            return functools.partial(self._of_squares, bandwidths=(found or 1.0,))
+        bandwidths = self.bandwidth if isinstance(self.bandwidth, tuple) else (float(self.bandwidth),)
+        return functools.partial(self._of_squares, bandwidths=bandwidths)
+
+    def _of_squares(self, squares: Array, bandwidths: tuple[float, ...]) -> tuple[Array, Array]:
         value, slope = (sum(each) for each in zip(*(self._of(squares, s) for s in bandwidths), strict=True))
         value /= len(bandwidths)
         slope /= len(bandwidths)
