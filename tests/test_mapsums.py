@@ -36,14 +36,41 @@ def maps(
     return pred, np.where(rng.random(target.shape) < 0.1, loss.ignore_index or 0, target)
 
 
+class OfEntries:
+    """A binary loss of each pixel and class, with an array of all targets and one of all weights."""
+
+    def __init__(self, of: Any, entry: Any) -> None:
+        self.of, self.entry = of, entry
+
+    def value_and_grad(self, pred: Array, target: Array, sample_weight: Array | None = None) -> tuple[Any, Array]:
+        loss = self.of
+        maps, pixels = np.moveaxis(pred, loss.axis, 1), np.expand_dims(target, 1)
+        classes = np.arange(maps.shape[1]).reshape(-1, *[1] * (maps.ndim - 2))
+        weight = (
+            np.ones(maps.shape) if sample_weight is None else np.expand_dims(sample_weight, 1) * np.ones(maps.shape)
+        )
+        weight *= np.where(pixels == loss.ignore_index, 0, 1) if loss.ignore_index is not None else 1
+        weight *= 1.0 if loss.class_weight is None else loss.class_weight.reshape(classes.shape)
+        weight *= (classes > 0) | loss.include_background
+        value, grad = self.entry.value_and_grad(maps, (pixels == classes).astype(float), sample_weight=weight)
+        return value, np.moveaxis(grad, 1, loss.axis)
+
+
 def parts(loss: Any) -> list[tuple[float, Any]]:
     """The terms, by themselves."""
     region = (fl.Jaccard if loss.jaccard else fl.Dice)(
-        activation="softmax",
+        activation=loss.activation,
         **{name: getattr(loss, name) for name in ("smooth", "squared", "batch", "include_background", "class_weight")},
         **{name: getattr(loss, name) for name in ("ignore_index", "axis", "reduction")},
     )
     own = {name: getattr(loss, name) for name in ("class_weight", "ignore_index", "axis", "reduction")}
+    if loss.activation == "sigmoid":
+        entry: Any = {"reduction": loss.reduction}
+        if isinstance(loss, fl.DiceCE):
+            entry = fl.BinaryCrossEntropy(label_smoothing=loss.label_smoothing, **entry)
+            return [(loss.lambda_dice, region), (loss.lambda_ce, OfEntries(loss, entry))]
+        entry = fl.BinaryFocal(gamma=loss.gamma, alpha=loss.alpha, **entry)
+        return [(loss.lambda_dice, region), (loss.lambda_focal, OfEntries(loss, entry))]
     if isinstance(loss, fl.DiceCE):
         return [
             (loss.lambda_dice, region),
@@ -136,6 +163,30 @@ def test_distributions_and_masks_of_one_term() -> None:
     compare(both.value_and_grad(pred, target, mask=mask), expected, np.float64)
 
 
+@pytest.mark.parametrize("axis", [1, None])
+def test_maps_of_sigmoids(axis: int | None, dtype: np.dtype, backend: str) -> None:
+    """Soft targets, entries that are ignored, and one class without an axis."""
+    rng = np.random.default_rng(3)
+    shape = (3, 4, 7, 5) if axis else (3, 7, 5)
+    pred, target = rng.normal(0, 3, shape).astype(dtype), rng.choice([0.0, 0.25, 1.0, -1.0], shape)
+    mask = rng.integers(0, 3, (3, 7, 5))
+    weight = (mask[:, np.newaxis] if axis else mask) * np.where(target == -1, 0.0, 1.0)
+    regions = fl.Dice(axis=axis, ignore_index=-1)
+    for loss, of_dice, of_entries, entry in (
+        (fl.DiceCE(activation="sigmoid", lambda_ce=0.5), 1.0, 0.5, fl.BinaryCrossEntropy()),
+        (fl.DiceFocal(activation="sigmoid", alpha=0.3, lambda_dice=0.0), 0.0, 1.0, fl.BinaryFocal(alpha=0.3)),
+    ):
+        loss = loss.replace(axis=axis, ignore_index=-1)
+        found = [regions.value_and_grad(pred, target, mask=mask)]
+        found += [entry.value_and_grad(pred, np.where(target == -1, 0, target), sample_weight=weight)]
+        expected = [of_dice * x + of_entries * y for x, y in zip(*found, strict=True)]
+        compare(loss.value_and_grad(pred, target, mask=mask), (expected[0], expected[1]), dtype)
+        wrong = target.copy()
+        wrong[2, ..., 3, 1] = 1.5
+        with pytest.raises(ValueError, match=r"target must be in \[0, 1\], got 1.5 at index \(2, (0, )?3, 1\)"):
+            loss(pred, wrong)
+
+
 @each_loss
 def test_as_a_term(loss: Any, backend: str) -> None:
     pred, target = maps(loss)
@@ -217,6 +268,12 @@ def test_errors(backend: str) -> None:
         loss.partial(pred, target)
     with pytest.raises(ValueError, match="its terms have other items"):
         fl.DiceCE(reduction="none")
+    with pytest.raises(ValueError, match='DiceFocal: axis=None, one class without an axis, needs activation="sigmoid"'):
+        fl.DiceFocal(axis=None)
+    with pytest.raises(ValueError, match=r"BinaryFocal: alpha must be in \[0, 1\], got 2.0"):
+        fl.DiceFocal(activation="sigmoid", alpha=2.0)
+    with pytest.raises(IndexError, match=r"target 7 at index \(0, 0, 0\) is out of range for 4 classes"):
+        fl.DiceCE(activation="sigmoid", lambda_dice=0.0)(pred, np.full(target.shape, 7))
 
 
 def test_terms_are_overlaps_and_pixels() -> None:

@@ -966,13 +966,13 @@ def test_lovasz_softmax(seed: int, per_image: bool, dtype: np.dtype) -> None:
 
 
 @ROUNDS
-@pytest.mark.parametrize("kind", ["DiceCELoss", "FocalLoss"])
+@pytest.mark.parametrize("kind", ["DiceCELoss", "FocalLoss", "DiceFocalLoss"])
 def test_monai_sums(seed: int, kind: str, dtype: np.dtype) -> None:
-    """The mean of its focal loss is over classes, too, and that of its DiceFocalLoss is of sigmoids: so both apart."""
+    """The mean of its focal loss is over classes, too; that of its DiceFocalLoss is always of sigmoids."""
     torch = pytest.importorskip("torch")
     monai = pytest.importorskip("monai.losses")
-    if kind == "FocalLoss" and dtype == np.float64:
-        return  # it computes in float32
+    if kind != "DiceCELoss" and dtype == np.float64:
+        return  # its focal loss is in float32
     z, y, _ = segmentation(seed, dtype)
     rng = np.random.default_rng(seed)
     batch, background, squared = (bool(x) for x in rng.random(3) < 0.5)
@@ -986,6 +986,11 @@ def test_monai_sums(seed: int, kind: str, dtype: np.dtype) -> None:
     if kind == "DiceCELoss":
         theirs = monai.DiceCELoss(**dice, lambda_dice=of_dice, lambda_ce=of_pixels, label_smoothing=0.1)
         loss = fl.DiceCE(**ours, lambda_ce=of_pixels, label_smoothing=0.1)
+    elif kind == "DiceFocalLoss":
+        gamma, alpha = float(rng.uniform(0.5, 3)), float(rng.uniform(0.1, 0.9))
+        dice |= {"softmax": False, "sigmoid": True}
+        theirs = monai.DiceFocalLoss(**dice, gamma=gamma, alpha=alpha, lambda_dice=of_dice, lambda_focal=of_pixels)
+        loss = fl.DiceFocal(activation="sigmoid", **ours, gamma=gamma, alpha=alpha, lambda_focal=of_pixels)
     else:
         gamma = float(rng.uniform(0.5, 3))
         regions, pixels = monai.DiceLoss(**dice), monai.FocalLoss(gamma=gamma, use_softmax=True)

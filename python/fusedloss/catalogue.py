@@ -1943,6 +1943,7 @@ def dice_ce(
     pred: ArrayLike,
     target: ArrayLike,
     *,
+    activation: str = "softmax",
     lambda_dice: float = 1.0,
     smooth: float | tuple[float, float] = 0.0,
     squared: bool = False,
@@ -1951,7 +1952,7 @@ def dice_ce(
     include_background: bool = True,
     class_weight: Array | None = None,
     ignore_index: int | None = None,
-    axis: int = 1,
+    axis: int | None = 1,
     lambda_ce: float = 1.0,
     label_smoothing: float = 0.0,
     reduction: Reduction = "mean",
@@ -1959,7 +1960,7 @@ def dice_ce(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """`Dice` and `CrossEntropy` of one softmax, added up (Isensee et al. 2021, "nnU-Net").
+    """`Dice` and `CrossEntropy` of one softmax, added up (Isensee et al. 2021, "nnU-Net"); or of sigmoids.
 
     The value of `DiceCE` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
 
@@ -1967,6 +1968,7 @@ def dice_ce(
         A float, or one value for each item with ``reduction="none"``.
     """
     return DiceCE(
+        activation=activation,
         lambda_dice=lambda_dice,
         smooth=smooth,
         squared=squared,
@@ -1986,6 +1988,7 @@ def dice_focal(
     pred: ArrayLike,
     target: ArrayLike,
     *,
+    activation: str = "softmax",
     lambda_dice: float = 1.0,
     smooth: float | tuple[float, float] = 0.0,
     squared: bool = False,
@@ -1994,7 +1997,7 @@ def dice_focal(
     include_background: bool = True,
     class_weight: Array | None = None,
     ignore_index: int | None = None,
-    axis: int = 1,
+    axis: int | None = 1,
     lambda_focal: float = 1.0,
     gamma: float = 2.0,
     alpha: float | Array | None = None,
@@ -2003,7 +2006,7 @@ def dice_focal(
     sample_weight: ArrayLike | None = None,
     denominator: float | None = None,
 ) -> Value:
-    """`Dice` and `Focal` of one softmax, added up (Zhu et al. 2019, "AnatomyNet").
+    """`Dice` and `Focal` of one softmax, added up (Zhu et al. 2019, "AnatomyNet"); or of sigmoids.
 
     The value of `DiceFocal` as a function: `pred`, `target`, `mask` as in a call, the options those of the class.
 
@@ -2011,6 +2014,7 @@ def dice_focal(
         A float, or one value for each item with ``reduction="none"``.
     """
     return DiceFocal(
+        activation=activation,
         lambda_dice=lambda_dice,
         smooth=smooth,
         squared=squared,

@@ -1,4 +1,4 @@
-"""Losses over maps that are weighted sums of two others: one of overlaps, and one of each pixel's label.
+"""Losses over maps that are weighted sums of two others: one of overlaps, and one of each pixel.
 
 Design:
 1. The terms are losses of their own, and keep their own items and means. Here is only what both are given: a mask

@@ -128,10 +128,7 @@ class Overlaps(Kind):
 
     def class_factor(self, classes: int) -> Array:
         """What a class counts for."""
-        factor = np.ones(classes) if self.class_weight is None else self.class_weight.copy()
-        if not self.include_background:
-            factor[0] = 0.0
-        return factor
+        return class_factor(self.class_weight, self.include_background, classes)
 
     def ratio_loss(self, sums: Array, overlap: float, excess: float, missing: float) -> tuple[Array, Array, Array]:
         """1 - n / d, or -log(n / d): d has sums times the given factors, n has the overlap alone of them.
@@ -173,35 +170,16 @@ class Overlaps(Kind):
         return (*self.operands, *self.arguments)
 
     def _batch(self, operands: tuple[Any, ...]) -> MapBatch:
-        pred, target = checks.floating(operands[0], "pred"), checks.array(operands[1], "target")
-        axis, classes = self._class_axis(pred)
-        pixels = pred.shape if axis is None else pred.shape[:axis] + pred.shape[axis + 1 :]
-        labels = axis is not None and target.ndim != pred.ndim
-        if labels:
-            if target.shape != pixels:
-                raise ValueError(f"target must have shape {pixels} (labels) or {pred.shape} (maps), got {target.shape}")
-            target = checks.labels(target)
-            if not backend.compiled():  # the extension finds out as it makes the sums
-                checks.labels_in_range(target, classes, self.ignore_index)
-        else:
-            checks.same_shape(target, pred.shape, "target")
-        mask = None if operands[2] is None else pixel_mask(operands[2], pixels)
+        pred = checks.floating(operands[0], "pred")
+        axis, classes = class_axis(pred, self.axis)
+        check_classes(classes, self.class_weight, self.include_background)
+        target, labels = target_of(operands[1], pred, axis)
+        if labels and not backend.compiled():  # the extension finds out as it makes the sums
+            checks.labels_in_range(target, classes, self.ignore_index)
+        mask = None if operands[2] is None else pixel_mask(operands[2], pixels_of(pred, axis))
         shape = self.item_shape(() if self.batch else pred.shape[:1], () if axis is None else (classes,))
         dtype = checks.precision(pred.dtype)
         return MapBatch(shape, (pred, target, mask), {"pred": pred}, dtype, axis, classes, labels)
-
-    def _class_axis(self, pred: Array) -> tuple[int | None, int]:
-        if pred.ndim == 0:
-            raise ValueError("pred must have a first axis of samples, got a single number")
-        axis = None if self.axis is None else checks.axis(self.axis, pred)
-        if axis == 0:
-            raise ValueError(f"axis={self.axis} is the first one of pred, that of the samples, and no class axis")
-        classes = 1 if axis is None else pred.shape[axis]
-        if self.class_weight is not None and self.class_weight.size != classes:
-            raise ValueError(f"class_weight has {self.class_weight.size} entries, but pred has {classes} classes")
-        if classes == 1 and not self.include_background:
-            raise ValueError("include_background=False leaves out the first class, and pred has no other")
-        return axis, classes
 
     def _total(self, batch: Batch, weight: Array | None) -> float:
         return _sum(self._weight(self._of_sums(batch), batch, weight))
@@ -404,6 +382,50 @@ class Overlaps(Kind):
                     if error is not None:
                         return error
         return ValueError(f"an operand is outside the domain of {type(self).__name__}")
+
+
+def class_axis(pred: Array, axis: int | None) -> tuple[int | None, int]:
+    """The axis of classes, counted from the front, and how many there are; without an axis one."""
+    if pred.ndim == 0:
+        raise ValueError("pred must have a first axis of samples, got a single number")
+    if axis is None:
+        return None, 1
+    found = checks.axis(axis, pred)
+    if found == 0:
+        raise ValueError(f"axis={axis} is the first one of pred, that of the samples, and no class axis")
+    return found, pred.shape[found]
+
+
+def check_classes(classes: int, class_weight: Array | None, include_background: bool) -> None:
+    """Raises ValueError where options do not go with the number of classes."""
+    if class_weight is not None and class_weight.size != classes:
+        raise ValueError(f"class_weight has {class_weight.size} entries, but pred has {classes} classes")
+    if classes == 1 and not include_background:
+        raise ValueError("include_background=False leaves out the first class, and pred has no other")
+
+
+def class_factor(class_weight: Array | None, include_background: bool, classes: int) -> Array:
+    """What each class counts for."""
+    factor = np.ones(classes) if class_weight is None else class_weight.copy()
+    if not include_background:
+        factor[0] = 0.0
+    return factor
+
+
+def pixels_of(pred: Array, axis: int | None) -> tuple[int, ...]:
+    """Pred's shape without the classes."""
+    return pred.shape if axis is None else pred.shape[:axis] + pred.shape[axis + 1 :]
+
+
+def target_of(given: ArrayLike, pred: Array, axis: int | None) -> tuple[Array, bool]:
+    """The target, and whether it holds labels."""
+    target, pixels = checks.array(given, "target"), pixels_of(pred, axis)
+    if axis is None or target.ndim == pred.ndim:
+        checks.same_shape(target, pred.shape, "target")
+        return target, False
+    if target.shape != pixels:
+        raise ValueError(f"target must have shape {pixels} (labels) or {pred.shape} (maps), got {target.shape}")
+    return checks.labels(target), True
 
 
 def _flat(batch: MapBatch, x: Array) -> Array:

@@ -11,12 +11,14 @@ from .. import backend, checks
 from ..arrays import Array
 from ..domains import NOT_NEGATIVE, POSITIVE, SHARE
 from ..facts import Facts, Traits
+from ..kinds.entries import Entries
 from ..kinds.lovasz import ImageBatch, SortedErrors, check_mask, extension, image_mask
 from ..kinds.mapsums import MapSum
 from ..kinds.overlaps import Items, Overlaps, pull_softmax, softmax_of
 from ..kinds.sums import Sum
 from ..operands import MapsTarget
 from ..options import Choice, Flag, Integer, Maybe, OneOrMany, OneOrTuple, Real, Vector, option
+from .binary import BinaryCrossEntropy, BinaryFocal
 from .softmax import CrossEntropy, Focal
 
 _SAMPLES: tuple[Mapping[str, Any], ...] = (
@@ -538,8 +540,9 @@ class LovaszSoftmax(MapsTarget, SortedErrors):
 
 
 class _DiceAndPixels(MapsTarget, MapSum):
-    """Dice and a loss of each pixel's label, of one softmax."""
+    """Dice and a loss of each pixel's label, of one softmax; or of each class of a pixel, of sigmoids."""
 
+    activation: str = option(default="softmax", accepts=Choice("softmax", "sigmoid"))
     lambda_dice: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
     smooth: float | tuple[float, float] = option(default=0.0, accepts=OneOrTuple(NOT_NEGATIVE, length=2))
     squared: bool = option(default=False, accepts=Flag())
@@ -548,13 +551,26 @@ class _DiceAndPixels(MapsTarget, MapSum):
     include_background: bool = option(default=True, accepts=Flag())
     class_weight: Array | None = option(default=None, accepts=Maybe(Vector(NOT_NEGATIVE)))
     ignore_index: int | None = option(default=None, accepts=Maybe(Integer()))
-    axis: int = option(default=1, accepts=Integer())
+    axis: int | None = option(default=1, accepts=Maybe(Integer()))
 
     traits = Traits()
 
+    def __post_init__(self) -> None:
+        if self.axis is None and self.activation == "softmax":
+            raise ValueError(f'{type(self).__name__}: axis=None, one class without an axis, needs activation="sigmoid"')
+        super().__post_init__()
+
+    def _pixels(self, of_softmax: type[CrossEntropy] | type[Focal], of_sigmoid: Any, **options: Any) -> Any:
+        """The loss of pixels with its own options, of a softmax or of sigmoids."""
+        shared = {name: getattr(self, name) for name in ("class_weight", "ignore_index", "axis", "reduction")}
+        if self.activation == "softmax":
+            return of_softmax(**options, **shared)
+        entry = of_sigmoid(**options, reduction=self.reduction)
+        return Entries(entry=entry, include_background=self.include_background, **shared)
+
     def _overlaps(self) -> Overlaps:
         return (Jaccard if self.jaccard else Dice)(
-            activation="softmax",
+            activation=self.activation,
             smooth=self.smooth,
             squared=self.squared,
             batch=self.batch,
@@ -567,7 +583,7 @@ class _DiceAndPixels(MapsTarget, MapSum):
 
 
 class DiceCE(_DiceAndPixels):
-    r"""`Dice` and `CrossEntropy` of one softmax, added up (Isensee et al. 2021, "nnU-Net").
+    r"""`Dice` and `CrossEntropy` of one softmax, added up (Isensee et al. 2021, "nnU-Net"); or of sigmoids.
 
     .. math:: l = \lambda_\mathrm{dice}\, \mathrm{Dice}(z, t) + \lambda_\mathrm{ce}\, \mathrm{CE}(z, t)
 
@@ -577,7 +593,13 @@ class DiceCE(_DiceAndPixels):
     often as for Dice alone, as long as there is no sample_weight, which has one entry a sample. There is no Hessian, no
     ``reduction="none"`` and no denominator, as both terms have other items.
 
+    With ``activation="sigmoid"``, for classes that may overlap, the second term is `BinaryCrossEntropy` of each pixel
+    and class, and its mean is over both. Targets are masks of pred's shape, or labels: a class is there where the label
+    is its number. (In MONAI's DiceCELoss, ``sigmoid=True`` leaves a softmax in the cross-entropy, unless there is but
+    one class.)
+
     Args:
+        activation: ``"softmax"``, or ``"sigmoid"``, each class by itself, in both terms.
         lambda_dice: What multiplies the mean of Dice.
         lambda_ce: What multiplies the mean of the cross-entropy.
         label_smoothing: That of the cross-entropy.
@@ -585,10 +607,11 @@ class DiceCE(_DiceAndPixels):
         squared: Whether p and t are squared in the denominator.
         jaccard: Whether `Jaccard` stands in the place of Dice.
         batch: Whether sums run over all samples.
-        include_background: Whether the first class counts in Dice; in the cross-entropy it does.
-        class_weight: (C,); weighs items of Dice, and pixels by their label.
-        ignore_index: A label that takes its pixel out.
-        axis: The class axis of pred.
+        include_background: Whether the first class counts in Dice; in the cross-entropy of a softmax it always does, in
+            that of sigmoids as in Dice.
+        class_weight: (C,); weighs items of Dice, and pixels by their label, of sigmoids by their class.
+        ignore_index: A label that takes its pixel out; in maps for sigmoids, a number that takes its entry out.
+        axis: The class axis of pred; of sigmoids None for one class without an axis.
         reduction: Of both terms: ``"mean"``, ``"sum"`` or ``"batchmean"``.
 
     Raises:
@@ -604,6 +627,10 @@ class DiceCE(_DiceAndPixels):
         >>> y = [[0, 0, 1, 1]]
         >>> round(loss(z, y), 6), round(parts[0](z, y) + 0.5 * parts[1](z, y), 6)
         (0.318588, 0.318588)
+        >>> maps = np.array([[[1, 1, 0, 0], [0, 0, 1, 1]]])
+        >>> apart = fl.DiceCE(activation="sigmoid")
+        >>> round(apart(z, y), 6), round(apart(z, maps), 6), round((fl.Dice() + fl.BinaryCrossEntropy())(z, maps), 6)
+        (0.947569, 0.947569, 0.947569)
     """
 
     lambda_ce: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
@@ -621,41 +648,39 @@ class DiceCE(_DiceAndPixels):
             {"lambda_dice": 0.25, "label_smoothing": 0.1, "smooth": 1.0, "include_background": False},
             {"lambda_ce": 3.0, "class_weight": [0.5, 2.0, 1.0, 0.0], "ignore_index": 255, "jaccard": True},
             {"batch": True, "squared": True, "axis": -1},
+            {"activation": "sigmoid", "label_smoothing": 0.1, "smooth": 1.0, "ignore_index": 255},
+            {"activation": "sigmoid", "lambda_ce": 0.5, "class_weight": [0.5, 2.0, 1.0, 0.0], "axis": -1},
         ),
     )
 
     def terms(self) -> Sum:
-        pixels = CrossEntropy(
-            label_smoothing=self.label_smoothing,
-            class_weight=self.class_weight,
-            ignore_index=self.ignore_index,
-            axis=self.axis,
-            reduction=self.reduction,
-        )
+        pixels = self._pixels(CrossEntropy, BinaryCrossEntropy, label_smoothing=self.label_smoothing)
         return Sum(terms=((self.lambda_dice, self._overlaps()), (self.lambda_ce, pixels)))
 
 
 class DiceFocal(_DiceAndPixels):
-    r"""`Dice` and `Focal` of one softmax, added up (Zhu et al. 2019, "AnatomyNet").
+    r"""`Dice` and `Focal` of one softmax, added up (Zhu et al. 2019, "AnatomyNet"); or of sigmoids.
 
     .. math:: l = \lambda_\mathrm{dice}\, \mathrm{Dice}(z, t) + \lambda_\mathrm{focal}\, \mathrm{Focal}(z, t)
 
-    All is as in `DiceCE`. In MONAI the focal loss of DiceFocalLoss is that of a sigmoid of each class, and the mean of
-    its FocalLoss, which may be of a softmax, is over classes, too: 1 / C of this one.
+    All is as in `DiceCE`; with ``activation="sigmoid"`` the second term is `BinaryFocal` of each pixel and class. That
+    is what MONAI's DiceFocalLoss has, whatever its Dice is of; the mean of its FocalLoss, which may be of a softmax, is
+    over classes, too: 1 / C of this one.
 
     Args:
+        activation: ``"softmax"``, or ``"sigmoid"``, each class by itself, in both terms.
         lambda_dice: What multiplies the mean of Dice.
         lambda_focal: What multiplies the mean of the focal loss.
         gamma: How much easy pixels are held down, >= 0.
-        alpha: Weight of a class's focal term: a number, or (C,).
+        alpha: Weight of a class's focal term: a number, or (C,). Of sigmoids that of the positive term, in [0, 1].
         smooth: That of Dice, as all that follows up to include_background.
         squared: Whether p and t are squared in the denominator.
         jaccard: Whether `Jaccard` stands in the place of Dice.
         batch: Whether sums run over all samples.
-        include_background: Whether the first class counts in Dice; in the focal loss it does.
-        class_weight: (C,); weighs items of Dice, and pixels by their label.
-        ignore_index: A label that takes its pixel out.
-        axis: The class axis of pred.
+        include_background: Whether the first class counts in Dice, and in the focal loss of sigmoids.
+        class_weight: (C,); weighs items of Dice, and pixels by their label, of sigmoids by their class.
+        ignore_index: A label that takes its pixel out; in maps for sigmoids, a number that takes its entry out.
+        axis: The class axis of pred; of sigmoids None for one class without an axis.
         reduction: Of both terms: ``"mean"``, ``"sum"`` or ``"batchmean"``.
 
     Example:
@@ -681,16 +706,10 @@ class DiceFocal(_DiceAndPixels):
             {},
             {"lambda_focal": 0.5, "gamma": 0.5, "alpha": [0.5, 2.0, 1.0, 0.25], "smooth": 1.0},
             {"gamma": 3.0, "alpha": 0.25, "class_weight": [0.5, 2.0, 1.0, 0.0], "ignore_index": 255, "axis": -1},
+            {"activation": "sigmoid", "gamma": 1.5, "alpha": 0.25, "include_background": False, "batch": True},
         ),
     )
 
     def terms(self) -> Sum:
-        pixels = Focal(
-            gamma=self.gamma,
-            alpha=self.alpha,
-            class_weight=self.class_weight,
-            ignore_index=self.ignore_index,
-            axis=self.axis,
-            reduction=self.reduction,
-        )
+        pixels = self._pixels(Focal, BinaryFocal, gamma=self.gamma, alpha=self.alpha)
         return Sum(terms=((self.lambda_dice, self._overlaps()), (self.lambda_focal, pixels)))
