@@ -273,6 +273,20 @@ def test_equal_images_are_at_an_optimum(dtype: np.dtype) -> None:
         assert not any(grad.any() for grad in grads), loss
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e155, 1e300])
+def test_vectors_of_any_length(size: float, backend: str) -> None:
+    """The directions of their channels are what is compared; a gradient is the other way round."""
+    x, y = (np.random.default_rng(seed).normal(size=(2, 5, 7, 9)) for seed in (0, 1))
+    x[0, :, 3] = 0
+    loss = fl.Perceptual(linear=[[0.5, 1.0, 2.0, 1.0, 0.0]])
+    expected, slopes = loss.value_and_grad(x, y, wrt="both")
+    value, grads = loss.value_and_grad(size * x, y, wrt="both")
+    assert value == pytest.approx(expected, rel=1e-14)
+    np.testing.assert_allclose(size * grads[0], slopes[0], rtol=1e-11, atol=1e-16)
+    np.testing.assert_allclose(grads[1], slopes[1], rtol=1e-11, atol=1e-16)
+    assert loss(1e-310 * x, y) == pytest.approx(loss(0 * x, y), rel=1e-14)
+
+
 def test_digits_of_small_losses() -> None:
     """1 - SSIM of images that differ by 1e-6 is known to float32's precision, though it is about 1e-10."""
     rng = np.random.default_rng(0)

@@ -9,14 +9,19 @@
 // 2. A loss of a coordinate is all that differs: with u = x / (|x| + eps) and v of y likewise, d = sum w_c f(u_c -
 // v_c),
 //    and with g_c = w_c f'(u_c - v_c) the gradient by x is (g - u (u g) (|x| + eps) / |x|) / (|x| + eps).
-// 3. A vector of length 0 has no direction: it stays. Without eps, where there is no derivative, its gradient is 0.
-// 4. Both gradients of a channel are written once both of its sides are read: they may lie there.
+// 3. A vector of length 0 has no direction: it stays. Without eps, where there is no derivative, its gradient is 0. One
+//    whose length has no normal inverse counts as that.
+// 4. A length whose square leaves the range is found once more, of coordinates times a power of two. Only maps of
+// double
+//    precision have such.
+// 5. Both gradients of a channel are written once both of its sides are read: they may lie there.
 #pragma once
 
 #include <cstdint>
 
 #include "../core/call.hpp"
 #include "../core/lanes.hpp"
+#include "../core/range.hpp"
 #include "images.hpp"
 #include "staging.hpp"
 
@@ -85,8 +90,8 @@ class FeatureMaps : FeatureStrips {
     T* staged;        // channels of the strip
     T* to;            // a channel of the gradient
     double* inverse;  // 1 / (length + eps), or 1
-    double* turn;     // how much of the vector is taken off its gradient
-    double* along;    // the sum of its products with what comes from the loss
+    double* turn;     // 1 / length: how much of the vector over its length is taken off its gradient
+    double* along;    // the sum of that vector's products with what comes from the loss
     bool here;        // whether channels are read where they lie
   };
 
@@ -195,16 +200,43 @@ class FeatureMaps : FeatureStrips {
         }
       }
     }
+    for (std::int64_t g = 0; g < strip; g += image_lanes) {
+      FUSEDLOSS_LANES(image_lanes)
+      for (int l = 0; l < image_lanes; ++l) {
+        turn[g + l] = inverse[g + l];
+        inverse[g + l] = square_root(inverse[g + l]);
+      }
+    }
+    if constexpr (sizeof(T) == sizeof(double)) {
+      for (std::int64_t i = 0; options.normalize != 0.0 && i < count; ++i) {
+        if (!is_safe(turn[i])) inverse[i] = scaled_length(side, i);
+      }
+    }
     const Options chosen = options;
     for (std::int64_t g = 0; g < strip; g += image_lanes) {
       FUSEDLOSS_LANES(image_lanes)
       for (int l = 0; l < image_lanes; ++l) {
-        const double length = square_root(inverse[g + l]), per = 1.0 / (length + chosen.eps);
-        const bool plain = chosen.normalize == 0.0, nothing = length == 0.0;
-        inverse[g + l] = select(plain, 1.0, select(nothing && chosen.eps == 0.0, 0.0, per));
-        turn[g + l] = select(plain, 0.0, select(nothing, 0.0, per * per / length));
+        const double length = inverse[g + l];
+        const bool plain = chosen.normalize == 0.0, nothing = length < Format<double>::smallest_normal;
+        inverse[g + l] = select(plain, 1.0, select(nothing && chosen.eps == 0.0, 0.0, 1.0 / (length + chosen.eps)));
+        turn[g + l] = select(plain || nothing, 0.0, 1.0 / length);
       }
     }
+  }
+
+  /// Of the vector of a pixel, whose coordinates are brought near 1 on the way.
+  FUSEDLOSS_SHARED double scaled_length(const Side& side, std::int64_t pixel) const {
+    double top = 0, sum = 0;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const double size = absolute(static_cast<double>(channel(side, c)[pixel]));
+      top = size > top ? size : top;
+    }
+    const double scale = scale_to_one(top);
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const double coordinate = scale * static_cast<double>(channel(side, c)[pixel]);
+      sum = fma(coordinate, coordinate, sum);
+    }
+    return square_root(sum) / scale;
   }
 
   template <bool Maps>
@@ -221,11 +253,12 @@ class FeatureMaps : FeatureStrips {
           FUSEDLOSS_LANES(image_lanes)
           for (int l = 0; l < image_lanes; ++l) {
             const double a = static_cast<double>(from_x[g + l]), b = static_cast<double>(from_y[g + l]);
-            const CoordinateJet jet = Loss::of(a * per_x[g + l] - b * per_y[g + l]);
+            const double u = a * per_x[g + l], v = b * per_y[g + l];
+            const CoordinateJet jet = Loss::of(u - v);
             const double steep = weight * jet.slope;
             sum[g + l] = fma(weight, jet.value, sum[g + l]);
-            along_x[g + l] = fma(steep, a, along_x[g + l]);
-            along_y[g + l] = fma(steep, b, along_y[g + l]);
+            along_x[g + l] = fma(steep, u, along_x[g + l]);
+            along_y[g + l] = fma(steep, v, along_y[g + l]);
           }
         }
       } else {
@@ -267,13 +300,14 @@ class FeatureMaps : FeatureStrips {
         FUSEDLOSS_LANES(image_lanes)
         for (int l = 0; l < image_lanes; ++l) {
           const double a = static_cast<double>(from_x[g + l]), b = static_cast<double>(from_y[g + l]);
-          const double steep = weight * Loss::of(a * per_x[g + l] - b * per_y[g + l]).slope;
+          const double u = a * per_x[g + l], v = b * per_y[g + l];
+          const double steep = weight * Loss::of(u - v).slope;
           const Bits<double> counts = mask_of<double>(by[g + l] != 0.0);
           if constexpr (First) {
-            to_x[g + l] = static_cast<T>(masked(by[g + l] * fma(steep, per_x[g + l], -(a * along_x[g + l])), counts));
+            to_x[g + l] = static_cast<T>(masked(by[g + l] * fma(steep, per_x[g + l], -(u * along_x[g + l])), counts));
           }
           if constexpr (Second) {
-            to_y[g + l] = static_cast<T>(masked(by[g + l] * fma(-steep, per_y[g + l], b * along_y[g + l]), counts));
+            to_y[g + l] = static_cast<T>(masked(by[g + l] * fma(-steep, per_y[g + l], v * along_y[g + l]), counts));
           }
         }
       }

@@ -26,6 +26,7 @@
 
 #include "../core/call.hpp"
 #include "../core/lanes.hpp"
+#include "../core/range.hpp"
 #include "rows.hpp"
 #include "staging.hpp"
 
@@ -61,22 +62,9 @@ struct PairSlopes {
 
 enum Scaling { never, if_needed, always };
 
-/// Sums of squares within these are accurate.
-constexpr double least_sum = 0x1p-900, largest_sum = 0x1p900;
-
-FUSEDLOSS_INLINE bool is_safe(double sum) { return sum >= least_sum && sum <= largest_sum; }
-
 template <class A>
 FUSEDLOSS_INLINE Scale<A> narrowed(const Scale<double>& scale) {
   return {static_cast<A>(scale.x), static_cast<A>(scale.y), static_cast<A>(scale.difference)};
-}
-
-/// A power of two that brings a number near 1; 1 for 0 and what is not finite.
-FUSEDLOSS_INLINE double scale_to_one(double size) {
-  if (!(size > 0 && size < infinity<double>)) return 1;
-  Bits<double> exponent = bits_of(size) >> 52;
-  exponent = exponent < 1 ? 1 : exponent > 2045 ? 2045 : exponent;
-  return from_bits<double>(static_cast<Bits<double>>(2046 - exponent) << 52);
 }
 
 /// Both rows of an item and where their gradients go: groups that lie together, then the incomplete one.

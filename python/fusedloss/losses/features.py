@@ -240,7 +240,8 @@ class Perceptual(FeaturePairs, FeatureMaps):
     features themselves (Johnson et al. 2016). Channels have weights: those of ``linear``, LPIPS's calibration, else 1,
     or 1 / C without ``normalize``, so that the value then is the mean over all entries. A vector of length 0 stays;
     without ``eps``, where there is no derivative, its gradient is 0, with ``"l1"`` also that of coordinates that are
-    equal. All is computed in float64, whatever the type of the maps. There is no Hessian.
+    equal. All is computed in float64, whatever the type of the maps, and a length though its square may leave the range
+    (one below the least normal number, 2.2e-308, counts as 0). There is no Hessian.
 
     Args:
         layer_weight: lambda of each map; 1 by default.
@@ -351,8 +352,9 @@ class Perceptual(FeaturePairs, FeatureMaps):
         """Vectors over their length and eps, that factor, and what is taken off a gradient along the vector."""
         if not self.normalize:
             return x, np.ones(()), np.zeros(())
-        length = np.sqrt(np.sum(x * x, axis=1, keepdims=True))
-        nothing = length == 0
+        _, exponent = np.frexp(np.max(np.abs(x), axis=1, keepdims=True))
+        length = np.ldexp(np.sqrt(np.sum(np.ldexp(x, -exponent) ** 2, axis=1, keepdims=True)), exponent)
+        nothing = length < np.finfo(float).tiny
         per = np.where(nothing & (self.eps == 0), 0.0, 1 / (length + self.eps))
         return x * per, per, np.where(nothing, 0.0, 1 / length)
 
