@@ -76,7 +76,8 @@ class Bench:
             if check:
                 value, grads = _results(call.run())
                 scaled = tuple(np.asarray(grad) * call.grad_scale for grad in grads)
-                self._check(name, (value * call.value_scale, scaled), call.loose * PEER_TOLERANCE[self.case.dtype])
+                allowed = max(call.loose * PEER_TOLERANCE[self.case.dtype], call.least)
+                self._check(name, (value * call.value_scale, scaled), allowed)
             watches[name] = stopwatch(call.run)
         return watches
 

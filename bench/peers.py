@@ -30,12 +30,14 @@ class Call:
         value_scale: What makes its value ours.
         grad_scale: What makes its gradient ours.
         loose: How many times the usual error its results may have.
+        least: What error they may have whatever the precision: that of iterations which stop.
     """
 
     run: Callable[[], tuple[Any, Any]]
     value_scale: float = 1.0
     grad_scale: float = 1.0
     loose: float = 1.0
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -146,17 +148,21 @@ class Several:
         function: It.
         variables: Which of its operands these are.
         loose: How many times the usual error its results may have.
+        least: What error they may have whatever the precision.
     """
 
     function: Callable[..., Any]
     variables: tuple[int, ...]
     loose: float = 1.0
+    least: float = 0.0
 
 
 def _torch_call(entry: Any, operands: Operands, threads: int, compiled: bool = False) -> Call:
     torch = importlib.import_module("torch")
     torch.set_num_threads(threads)
-    function, variables = (entry.function, entry.variables) if isinstance(entry, Several) else (entry, (0,))
+    if not isinstance(entry, Several):
+        entry = Several(entry, (0,))
+    function, variables = entry.function, entry.variables
     tensors = [torch.from_numpy(x) for x in operands]
     leaves = [tensors[k].requires_grad_() for k in variables]
 
@@ -174,7 +180,7 @@ def _torch_call(entry: Any, operands: Operands, threads: int, compiled: bool = F
         value.backward()
         return value.detach(), tuple(leaf.grad for leaf in leaves)
 
-    return Call(run, loose=entry.loose if isinstance(entry, Several) else 1.0)
+    return Call(run, loose=entry.loose, least=entry.least)
 
 
 def _torch_linear_cross_entropy(f: Any, h: Any, w: Any, y: Any, b: Any) -> Any:
@@ -224,6 +230,7 @@ TORCH: dict[type[fl.Loss], Any] = {
     fl.HistogramEMD: lambda f, z, y: _torch_cumulated(z / z.sum(1, True), y / y.sum(1, True)),
     fl.MultiSimilarity: lambda f, z, y: _torch_multi_similarity(f, z, y),
     fl.Circle: lambda f, z, y: _torch_circle(f, z, y),
+    fl.Lifted: lambda f, z, y: _torch_lifted(f, z, y),
     fl.GeneralizedLifted: lambda f, z, y: _torch_generalized_lifted(f, z, y),
     fl.ArcFace: Several(lambda f, z, y, w: _torch_arcface(f, z, y, w), (0, 2)),
     fl.CosFace: Several(lambda f, z, y, w: _torch_cosface(f, z, y, w), (0, 2)),
@@ -256,6 +263,15 @@ def _torch_circle(f: Any, z: Any, y: Any) -> Any:
     s = z @ z.T
     near, far = _torch_folds(y, -80 * f.relu(1.4 - s) * (s - 0.6), 80 * f.relu(s + 0.4) * (s - 0.4), False)
     return (near + far).logaddexp(z.new_zeros(())).mean()  # softplus would overflow
+
+
+def _torch_lifted(f: Any, z: Any, y: Any) -> Any:
+    """As its authors write it; pytorch-metric-learning has an array of all pairs that belong together by all others."""
+    torch = importlib.import_module("torch")
+    d = torch.cdist(z, z)
+    far = _torch_folds(y, d, 1 - d, False)[1]
+    pairs = (y[:, None] == y) & ~torch.eye(len(y), dtype=torch.bool)
+    return (f.relu(far[:, None].logaddexp(far) + d)[pairs] ** 2).mean() / 2
 
 
 def _torch_generalized_lifted(f: Any, z: Any, y: Any) -> Any:
@@ -407,10 +423,27 @@ def _pot_sliced(x: Any, y: Any) -> Any:
     return _pot().sliced_wasserstein_distance(x, y, projections=x.new_tensor(along)) ** 2
 
 
+def _pot_sinkhorn(x: Any, y: Any) -> Any:
+    """Its logarithmic iterations, to our tolerance; the plans are constants of the gradient."""
+    eps = fl.Sinkhorn().eps
+
+    def transport(a: Any, b: Any) -> Any:
+        cost = (a[:, None] - b).square().sum(-1) / 2
+        w, v = (z.new_full((len(z),), 1 / len(z)) for z in (a, b))
+        plan = _pot().sinkhorn(
+            w, v, cost.detach(), eps, method="sinkhorn_log", stopThr=fl.Sinkhorn().tolerance, warn=False
+        )
+        excess = (plan / (w[:, None] * v)).log()
+        return (plan * (cost + eps * excess.where(plan > 0, plan))).sum()
+
+    return transport(x, y) - (transport(x, x) + transport(y, y)) / 2
+
+
 POT: dict[type[fl.Loss], Any] = {
     # It adds up shares in the precision of the samples: each of 1e6 is off by some hundredths in float32.
     fl.Wasserstein1D: Several(lambda f, x, y: _pot().wasserstein_1d(x, y), (0, 1), 200.0),
     fl.SlicedWasserstein: Several(lambda f, x, y: _pot_sliced(x, y), (0, 1)),
+    fl.Sinkhorn: Several(lambda f, x, y: _pot_sinkhorn(x, y), (0, 1), least=2e-3),
 }
 
 
