@@ -12,6 +12,7 @@ import fusedloss as fl
 from fusedloss.domains import Domain, Interval, Points
 from fusedloss.kinds.anchors import Anchors
 from fusedloss.kinds.angular import AngularMargins
+from fusedloss.kinds.axis_sums import AxisSums
 from fusedloss.kinds.boxes import Boxes
 from fusedloss.kinds.centers import Centers
 from fusedloss.kinds.clouds import Clouds
@@ -31,7 +32,6 @@ from fusedloss.kinds.rows import Rows
 from fusedloss.kinds.sequences import Sequences
 from fusedloss.kinds.similarities import Compares
 from fusedloss.kinds.tokens import Tokens
-from fusedloss.kinds.vectors import Vectors
 from fusedloss.kinds.views import Views
 
 Shape = tuple[int, ...]
@@ -42,7 +42,7 @@ SHAPES: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Divergences: ((64, 10), (256, 1000), (64, 32000)),
     Queries: tuple((10**k,) for k in range(3, 6)),  # documents
     LinearRows: ((256, 128, 2000), (4096, 512, 32000)),  # rows, features, classes
-    Vectors: ((128, 32), (10**6 // 64, 64)),  # latent variables of samples
+    AxisSums: ((128, 32), (10**6 // 64, 64)),  # latent variables of samples
     fl.ELBO: ((128, 784, 32), (512, 3072, 128)),  # samples, pixels, latent variables
     Tokens: ((32, 50, 1000), (16, 512, 32000)),  # sequences, tokens, classes
     Sequences: ((200, 16, 64, 30), (500, 32, 5000, 60)),  # frames, utterances, characters or word pieces, labels
@@ -71,7 +71,7 @@ QUICK: dict[type[fl.Loss], tuple[Shape, ...]] = {
     Divergences: ((64, 10), (256, 1000)),
     Queries: ((10**3,), (10**4,)),
     LinearRows: ((256, 128, 2000),),
-    Vectors: ((128, 32),),
+    AxisSums: ((128, 32),),
     fl.ELBO: ((128, 784, 32),),
     Tokens: ((32, 50, 1000),),
     Sequences: ((200, 16, 64, 30),),

@@ -12,7 +12,7 @@ from closeness import assert_close
 from sampling import INSTANCES
 
 import fusedloss as fl
-from fusedloss.kinds import similarities, space
+from fusedloss.kinds import all_pairs, similarities
 from fusedloss.kinds.folds import Folds
 from fusedloss.kinds.measures import Measured
 from fusedloss.kinds.mining import Mining
@@ -178,7 +178,7 @@ def test_blocks_and_backends_change_nothing_but_rounding(
         expected, slopes = loss.value_and_grad(*(x if x.dtype.kind == "i" else x.astype(float) for x in operands))
     for block_bytes in (1, 7000, 16 << 20):
         monkeypatch.setattr(similarities, "BLOCK_BYTES", block_bytes)
-        monkeypatch.setattr(space, "BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr(all_pairs, "BLOCK_BYTES", block_bytes)
         value, grads = loss.value_and_grad(*operands)
         hold(value, expected, dtype, "value", 256)
         for name, grad, slope in zip(loss.variables, tuples(loss, grads), tuples(loss, slopes), strict=True):
@@ -226,7 +226,7 @@ def test_mining_against_all_triplets(
     backend: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(space, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(all_pairs, "BLOCK_BYTES", block_bytes)
     loss = loss.replace(reduction=reduction)
     operands = operands_of(loss, shape, dtype)
     items, counts = mined(loss, *operands)
@@ -281,7 +281,7 @@ def folded(loss: Any, embeddings: Array, labels: Array) -> tuple[Array, Array]:
 def test_folds_against_the_formula(
     loss: Any, dtype: np.dtype, shape: tuple[int, ...], block_bytes: int, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(space, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(all_pairs, "BLOCK_BYTES", block_bytes)
     operands = operands_of(loss, shape, dtype)
     items, counts = folded(loss, *operands)
     weight = np.random.default_rng(5).choice([0, 0.5, 2.0], items.shape)

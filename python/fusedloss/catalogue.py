@@ -13,7 +13,6 @@ from .losses.discrepancy import MMD, EnergyDistance
 from .losses.divergence import JensenShannon, KLDivergence
 from .losses.embedding import Contrastive, ContrastiveDistance, CosineEmbedding, CosineSimilarity, Triplet
 from .losses.features import SSIM, Perceptual, Style, TotalVariation
-from .losses.folds import Circle, GeneralizedLifted, Lifted, MultiSimilarity
 from .losses.gan import (
     CriticDiscriminator,
     CriticGenerator,
@@ -43,6 +42,7 @@ from .losses.margin import (
 from .losses.mining import TripletMining
 from .losses.multiclass import Entmax15, MultiMargin, OrdinalCumulative, Sparsemax, SquaredEMD
 from .losses.overlap import Dice, DiceCE, DiceFocal, GeneralizedDice, Jaccard, LovaszHinge, LovaszSoftmax, Tversky
+from .losses.pair_weighting import Circle, GeneralizedLifted, Lifted, MultiSimilarity
 from .losses.ranking import LambdaRank, ListMLE, ListNet, PairwiseLogistic
 from .losses.regression import MAE, MSE, Expectile, Huber, LogCosh, PseudoHuber, Quantile, SmoothL1
 from .losses.relative import MAPE, MSLE, SMAPE
@@ -291,10 +291,6 @@ LOSSES: dict[str, type[Loss]] = {
     "ssim": SSIM,
     "perceptual": Perceptual,
     "style": Style,
-    "multi_similarity": MultiSimilarity,
-    "circle": Circle,
-    "lifted": Lifted,
-    "generalized_lifted": GeneralizedLifted,
     "logistic_discriminator": LogisticDiscriminator,
     "least_squares_discriminator": LeastSquaresDiscriminator,
     "critic_discriminator": CriticDiscriminator,
@@ -334,6 +330,10 @@ LOSSES: dict[str, type[Loss]] = {
     "lovasz_softmax": LovaszSoftmax,
     "dice_ce": DiceCE,
     "dice_focal": DiceFocal,
+    "multi_similarity": MultiSimilarity,
+    "circle": Circle,
+    "lifted": Lifted,
+    "generalized_lifted": GeneralizedLifted,
     "list_net": ListNet,
     "list_mle": ListMLE,
     "lambda_rank": LambdaRank,
@@ -953,102 +953,6 @@ def style(
     return Style(layer_weight=layer_weight, axis=axis, reduction=reduction)(
         features, target_features, sample_weight=sample_weight, denominator=denominator
     )
-
-
-def multi_similarity(
-    embeddings: ArrayLike,
-    labels: ArrayLike,
-    *,
-    alpha: float = 2.0,
-    beta: float = 50.0,
-    base: float = 0.5,
-    epsilon: float | None = None,
-    normalize: bool = True,
-    reduction: Reduction = "mean",
-    sample_weight: ArrayLike | None = None,
-    denominator: float | None = None,
-) -> Value:
-    """Each vector's similarities: those to its class above a threshold, all others below it, the worst of them first.
-
-    The value of `MultiSimilarity` as a function: `embeddings`, `labels` as in a call, the options those of the class.
-
-    Returns:
-        A float, or one value for each item with ``reduction="none"``.
-    """
-    return MultiSimilarity(
-        alpha=alpha, beta=beta, base=base, epsilon=epsilon, normalize=normalize, reduction=reduction
-    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
-
-
-def circle(
-    embeddings: ArrayLike,
-    labels: ArrayLike,
-    *,
-    margin: float = 0.4,
-    gamma: float = 80.0,
-    normalize: bool = True,
-    reduction: Reduction = "mean",
-    sample_weight: ArrayLike | None = None,
-    denominator: float | None = None,
-) -> Value:
-    """Similarities within a class to 1 and others to 0, each pair pulled the harder the farther it is from there.
-
-    The value of `Circle` as a function: `embeddings`, `labels` as in a call, the options those of the class.
-
-    Returns:
-        A float, or one value for each item with ``reduction="none"``.
-    """
-    return Circle(margin=margin, gamma=gamma, normalize=normalize, reduction=reduction)(
-        embeddings, labels, sample_weight=sample_weight, denominator=denominator
-    )
-
-
-def lifted(
-    embeddings: ArrayLike,
-    labels: ArrayLike,
-    *,
-    margin: float = 1.0,
-    positive_margin: float = 0.0,
-    distance: str = "l2",
-    normalize: bool = False,
-    reduction: Reduction = "mean",
-    sample_weight: ArrayLike | None = None,
-    denominator: float | None = None,
-) -> Value:
-    """Each pair of a class nearer than all vectors of other classes are to either of the two, by a margin.
-
-    The value of `Lifted` as a function: `embeddings`, `labels` as in a call, the options those of the class.
-
-    Returns:
-        A float, or one value for each item with ``reduction="none"``.
-    """
-    return Lifted(
-        margin=margin, positive_margin=positive_margin, distance=distance, normalize=normalize, reduction=reduction
-    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
-
-
-def generalized_lifted(
-    embeddings: ArrayLike,
-    labels: ArrayLike,
-    *,
-    margin: float = 1.0,
-    positive_margin: float = 0.0,
-    distance: str = "l2",
-    normalize: bool = False,
-    reduction: Reduction = "mean",
-    sample_weight: ArrayLike | None = None,
-    denominator: float | None = None,
-) -> Value:
-    """A vector's class nearer to it than all other vectors, by a margin, with soft extremes in place of hard ones.
-
-    The value of `GeneralizedLifted` as a function: `embeddings`, `labels` as in a call, the options those of the class.
-
-    Returns:
-        A float, or one value for each item with ``reduction="none"``.
-    """
-    return GeneralizedLifted(
-        margin=margin, positive_margin=positive_margin, distance=distance, normalize=normalize, reduction=reduction
-    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
 
 
 def logistic_discriminator(
@@ -2029,6 +1933,102 @@ def dice_focal(
         alpha=alpha,
         reduction=reduction,
     )(pred, target, mask=mask, sample_weight=sample_weight, denominator=denominator)
+
+
+def multi_similarity(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    alpha: float = 2.0,
+    beta: float = 50.0,
+    base: float = 0.5,
+    epsilon: float | None = None,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Each vector's similarities: those to its class above a threshold, all others below it, the worst of them first.
+
+    The value of `MultiSimilarity` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return MultiSimilarity(
+        alpha=alpha, beta=beta, base=base, epsilon=epsilon, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
+
+
+def circle(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 0.4,
+    gamma: float = 80.0,
+    normalize: bool = True,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Similarities within a class to 1 and others to 0, each pair pulled the harder the farther it is from there.
+
+    The value of `Circle` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Circle(margin=margin, gamma=gamma, normalize=normalize, reduction=reduction)(
+        embeddings, labels, sample_weight=sample_weight, denominator=denominator
+    )
+
+
+def lifted(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 1.0,
+    positive_margin: float = 0.0,
+    distance: str = "l2",
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """Each pair of a class nearer than all vectors of other classes are to either of the two, by a margin.
+
+    The value of `Lifted` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return Lifted(
+        margin=margin, positive_margin=positive_margin, distance=distance, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
+
+
+def generalized_lifted(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    margin: float = 1.0,
+    positive_margin: float = 0.0,
+    distance: str = "l2",
+    normalize: bool = False,
+    reduction: Reduction = "mean",
+    sample_weight: ArrayLike | None = None,
+    denominator: float | None = None,
+) -> Value:
+    """A vector's class nearer to it than all other vectors, by a margin, with soft extremes in place of hard ones.
+
+    The value of `GeneralizedLifted` as a function: `embeddings`, `labels` as in a call, the options those of the class.
+
+    Returns:
+        A float, or one value for each item with ``reduction="none"``.
+    """
+    return GeneralizedLifted(
+        margin=margin, positive_margin=positive_margin, distance=distance, normalize=normalize, reduction=reduction
+    )(embeddings, labels, sample_weight=sample_weight, denominator=denominator)
 
 
 def list_net(

@@ -24,11 +24,11 @@ import numpy as np
 
 from .. import checks
 from ..arrays import Array, ArrayLike
+from .all_pairs import add_at
 from .kind import Batch, Kind, Pass, weight_of
 from .rows import RowBatch, Rows
 from .similarities import blocks, matrix, pull, similarities
-from .space import add_at
-from .units import Units
+from .unit_vectors import UnitVectors
 
 ROUNDING = 1e-3
 """By how much a cosine that was given may be beyond 1."""
@@ -205,8 +205,8 @@ class OfVectors:
         sums: Gradients by unit vectors.
     """
 
-    rows: Units
-    columns: Units
+    rows: UnitVectors
+    columns: UnitVectors
     near: tuple[Array, Array]
     angles: tuple[Array, Array]
     grads: tuple[Array | None, ...]
@@ -215,8 +215,8 @@ class OfVectors:
     @classmethod
     def of(cls, vectors: Array, weight: Array, labels: Array, dtype: Any, grads: Any) -> OfVectors:
         """Of given vectors."""
-        rows, columns = Units.of(vectors, dtype), Units.of(weight, dtype)
-        x, y = (Units.of(z, np.dtype(np.float64)) for z in (vectors, weight[labels]))
+        rows, columns = UnitVectors.of(vectors, dtype), UnitVectors.of(weight, dtype)
+        x, y = (UnitVectors.of(z, np.dtype(np.float64)) for z in (vectors, weight[labels]))
         apart, together = (np.linalg.norm(z, axis=1) for z in (x.rows - y.rows, x.rows + y.rows))
         there = ((x.length != 0) & (y.length != 0))[:, 0]
         angles = (together - apart) * (together + apart) / 4, np.where(there, apart * together / 2, 1.0)

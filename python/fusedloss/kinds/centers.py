@@ -9,11 +9,11 @@ import numpy as np
 
 from .. import checks
 from ..arrays import ArrayLike
+from .all_pairs import add_at
 from .angular import class_of_each
 from .kind import Batch, Kind, Pass, weight_of
 from .measures import Measured
 from .similarities import matrix
-from .space import add_at
 
 
 class Centers(Kind):

@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..arrays import Array, Mask
-from .space import SAME
+from .all_pairs import SAME
 from .tasks import dealt
 from .two_samples import Found, Sets, TwoSamples
 

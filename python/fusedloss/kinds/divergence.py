@@ -14,7 +14,7 @@ from ..backend import HVP
 from ..base import Loss
 from ..domains import OPEN_SHARE, POSITIVE, PROBABILITY, Domain
 from ..options import Choice, Integer, Real, option
-from .kind import Batch, Kind, Pass
+from .kind import Batch, Kind, Pass, weight_of
 from .sides import each_side
 from .softmax import Softmax, others
 
@@ -162,16 +162,10 @@ class Divergences(DivergenceOptions, Kind):
         checks.same_shape(given, batch.inputs[0].shape, "vector")
         return (given,)
 
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return float(math.prod(batch.shape)) if weight is None else _sum(weight, batch.shape)
-
     def _weight_total(self, target: ArrayLike, sample_weight: ArrayLike | None) -> float:
         array = checks.array(target, "target")
         axis = checks.axis(self.axis, array)
-        shape = array.shape[:axis] + array.shape[axis + 1 :]
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return float(math.prod(shape)) if weight is None else _sum(weight, shape)
+        return weight_of(array.shape[:axis] + array.shape[axis + 1 :], sample_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, DivergenceBatch)
@@ -278,10 +272,6 @@ def excess(p: Array, q: Array, r: Array) -> tuple[Array, Array]:
     tail = np.polynomial.polynomial.polyval(x, [1 / math.factorial(k) for k in range(2, 11)])
     far = np.where(p == 0, 0.0, p * (r - 1)) + q
     return np.where(near, p * x**2 * tail, far), np.where(near, p * np.expm1(x), q - p)
-
-
-def _sum(weight: Array, shape: tuple[int, ...]) -> float:
-    return float(np.broadcast_to(weight, shape).astype(np.float64).sum())
 
 
 def _product(x: Array, factor: Array) -> Array:

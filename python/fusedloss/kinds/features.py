@@ -18,7 +18,7 @@ from ..arrays import Array, ArrayLike
 from ..domains import NOT_NEGATIVE
 from ..options import Integer, Maybe, Vector, option
 from .kind import Batch, Pass, arrays_of, weight_of
-from .samples import Samples, scaled, settle, slopes_of
+from .per_sample import PerSample, scaled, settle, slopes_of
 
 Grads = tuple[Array | None, Array | None]
 
@@ -40,7 +40,7 @@ class Layer:
     grads: Grads
 
 
-class FeatureMaps(Samples):
+class FeatureMaps(PerSample):
     """Operands are a map of features (samples, channels, ...), or a list of maps of any channels and pixels."""
 
     layer_weight: Array | None = option(default=None, accepts=Maybe(Vector(NOT_NEGATIVE)))

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
+from .all_pairs import AllPairs
 from .anchors import AnchorBatch, Anchors
-from .space import Space
 
 Slope = float | Array
 """A derivative: of each number, or the same for all."""
@@ -57,14 +57,14 @@ class ByClass:
 
     order: Array
     starts: Array
-    space: Space
+    space: AllPairs
 
     @classmethod
     def of(cls, batch: AnchorBatch, metric: str, normalize: bool, dtype: np.dtype[Any]) -> ByClass:
         """Of given vectors."""
         order = np.argsort(batch.codes, kind="stable")
         starts = np.cumsum(np.bincount(batch.codes, minlength=1))
-        space = Space.of(batch.inputs[0][order], metric, normalize, dtype)
+        space = AllPairs.of(batch.inputs[0][order], metric, normalize, dtype)
         return cls(order, np.concatenate([[0], starts]), space)
 
     def stretches(self, block: slice) -> list[Stretch]:

@@ -10,10 +10,10 @@ from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from ..options import Integer, Maybe, option
 from .kind import Batch, Pass, weight_of
-from .samples import Samples, scaled, settle, slopes_of
+from .per_sample import PerSample, scaled, settle, slopes_of
 
 
-class Images(Samples):
+class Images(PerSample):
     """Operands are images of one shape, (samples, channels, rows, columns) or with channels elsewhere, any strides.
 
     An item is a sample; its value is a sum over all its pixels.

@@ -22,7 +22,7 @@ from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from .elementwise import Elementwise
 from .kind import Batch, Kind, Pass, weight_of
-from .units import Units
+from .unit_vectors import UnitVectors
 
 
 class Measure(NamedTuple):
@@ -260,9 +260,9 @@ class Measured(Kind):
         count = len(self.variables)
         grads = None if job.grad is None else list(job.grad)
         vectors = list(batch.inputs[:count])
-        units: list[Units] = []
+        units: list[UnitVectors] = []
         if self.options.get("normalize"):
-            units = [Units.of(x, np.dtype(np.float64)) for x in vectors]
+            units = [UnitVectors.of(x, np.dtype(np.float64)) for x in vectors]
             vectors = [unit.rows for unit in units]
             grads = None if grads is None else [None if x is None else np.empty(x.shape) for x in grads]
         elif grads is not None and len(self.pairs) > 1:

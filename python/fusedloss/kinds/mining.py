@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..arrays import Array
+from .all_pairs import AllPairs
 from .anchors import AnchorBatch, Anchors
 from .elementwise import Elementwise
-from .space import Space
 
 
 class Mining(Anchors):
@@ -52,7 +52,7 @@ class Mining(Anchors):
     def _pass_over(
         self, batch: AnchorBatch, weight: Array, upstream: Array | None, dtype: np.dtype[Any]
     ) -> tuple[Array, Array | None]:
-        space = Space.of(batch.inputs[0], self.metric(), bool(self.options.get("normalize")))
+        space = AllPairs.of(batch.inputs[0], self.metric(), bool(self.options.get("normalize")))
         values = np.zeros(batch.shape)
         grad = None if upstream is None else np.zeros(space.rows.shape)
         places = np.arange(values.size)

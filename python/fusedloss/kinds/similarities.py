@@ -22,7 +22,7 @@ from ..arrays import Array, ArrayLike
 from .kind import Batch, Kind, Pass, sum_of_weights, weight_of
 from .linear import _without_silent
 from .rows import RowBatch, Rows
-from .units import Units
+from .unit_vectors import UnitVectors
 
 BLOCK_BYTES = 16 << 20
 """Of a block of similarities."""
@@ -150,13 +150,19 @@ class Compares(Kind):
             self._hand_out(batch, job, vectors, itself, *found)
         return math.fsum(totals) if all(map(math.isfinite, totals)) else sum(totals), -1
 
-    def _vectors_of(self, x: Array, dtype: np.dtype[Any]) -> Units:
+    def _vectors_of(self, x: Array, dtype: np.dtype[Any]) -> UnitVectors:
         if self.options.get("normalize"):
-            return Units.of(x, dtype)
-        return Units(np.ascontiguousarray(x, dtype), np.ones(()))
+            return UnitVectors.of(x, dtype)
+        return UnitVectors(np.ascontiguousarray(x, dtype), np.ones(()))
 
     def _hand_out(
-        self, batch: Compared, job: Pass, vectors: dict[str, Units], itself: bool, by_rows: Array, by_columns: Array
+        self,
+        batch: Compared,
+        job: Pass,
+        vectors: dict[str, UnitVectors],
+        itself: bool,
+        by_rows: Array,
+        by_columns: Array,
     ) -> None:
         """Gradients by what was compared become those by the operands."""
         parts: dict[str, list[Array]] = {}

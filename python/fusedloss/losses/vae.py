@@ -12,10 +12,10 @@ from ..arrays import Array, ArrayLike
 from ..base import Loss
 from ..domains import NOT_NEGATIVE
 from ..facts import Facts, Traits
+from ..kinds.axis_sums import AxisSums
 from ..kinds.blocks import run_in_blocks
 from ..kinds.elementwise import Elementwise, times
 from ..kinds.kind import Batch, Kind, Pass
-from ..kinds.vectors import Vectors
 from ..operands import Gaussians, PredTargetMeanLogVar
 from ..options import LossOption, Real, option
 from .binary import BinaryCrossEntropy
@@ -96,7 +96,7 @@ def _beyond_tangent(u: Array) -> Array:
     return np.where(np.abs(u) < 0.5, series * u, np.expm1(u) - np.minimum(u, 1e3))
 
 
-class GaussianKL(Gaussians, Vectors):
+class GaussianKL(Gaussians, AxisSums):
     r"""The Kullback-Leibler divergence of a normal distribution from N(0, 1) or from another one.
 
     .. math:: l = \beta \sum_d \max\left(\frac{1}{2}\left(e^{s_d} - 1 - s_d + \mu_d^2\right), \lambda\right)

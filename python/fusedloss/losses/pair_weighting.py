@@ -1,4 +1,4 @@
-"""Losses of a batch of embeddings with labels: for each vector a sum over its class and one over all others."""
+"""Losses of embeddings with labels that weigh the pairs of a vector: a sum over its class, one over all others."""
 
 from __future__ import annotations
 

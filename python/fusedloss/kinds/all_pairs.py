@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
-from .units import Units
+from .unit_vectors import UnitVectors
 
 DOUBLE = np.dtype(np.float64)
 BLOCK_BYTES = 12 << 20
@@ -22,7 +22,7 @@ OF_PRODUCTS = ("cosine", "product")
 
 
 @dataclasses.dataclass(slots=True)
-class Space:
+class AllPairs:
     """Vectors and the distances between them, or their products.
 
     Distances are in double, as they come from squares that cancel.
@@ -39,14 +39,14 @@ class Space:
     squares: Array
     size: float
     metric: str
-    units: Units | None
+    units: UnitVectors | None
 
     @classmethod
-    def of(cls, x: Array, metric: str, normalize: bool, dtype: np.dtype[Any] = DOUBLE) -> Space:
+    def of(cls, x: Array, metric: str, normalize: bool, dtype: np.dtype[Any] = DOUBLE) -> AllPairs:
         """Of given vectors; products are in `dtype`."""
         precision = dtype if metric == "product" else DOUBLE
         if normalize or metric == "cosine":
-            units = Units.of(x, precision)
+            units = UnitVectors.of(x, precision)
             return cls(units.rows, np.sum(units.rows**2, axis=1), 1.0, metric, units)
         wide = np.ascontiguousarray(x, precision)
         if metric == "product":

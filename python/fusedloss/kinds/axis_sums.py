@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ import numpy as np
 from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from .elementwise import Elementwise
-from .kind import Batch, Kind, Pass
+from .kind import Batch, Kind, Pass, weight_of
 
 
 @dataclasses.dataclass(slots=True)
-class VectorBatch(Batch):
+class AxisBatch(Batch):
     """Checked operands.
 
     Attributes:
@@ -27,7 +26,7 @@ class VectorBatch(Batch):
     loss: Elementwise
 
 
-class Vectors(Kind):
+class AxisSums(Kind):
     """Operands have one shape; their last axis is added up."""
 
     adds = True
@@ -43,31 +42,25 @@ class Vectors(Kind):
     def _make_plan(self) -> Any:
         return None
 
-    def _batch(self, operands: tuple[Any, ...]) -> VectorBatch:
+    def _batch(self, operands: tuple[Any, ...]) -> AxisBatch:
         loss = self.of_entries(len(operands))
         entries = loss._batch(operands)
         if not entries.shape:
             raise ValueError(f"{self.operands[0]} must have a last axis of dimensions, got a single number")
-        return VectorBatch(entries.shape[:-1], entries.inputs, entries.variables, entries.dtype, entries, loss)
-
-    def _total(self, batch: Batch, weight: Array | None) -> float:
-        return _total(batch.shape, weight)
+        return AxisBatch(entries.shape[:-1], entries.inputs, entries.variables, entries.dtype, entries, loss)
 
     def _weight_total(self, target: Any, sample_weight: ArrayLike | None) -> float:
-        shape = checks.array(target, self.weighed).shape[:-1]
-        weight = checks.sample_weight(sample_weight, shape)
-        checks.not_negative(weight, sample_weight)
-        return _total(shape, weight)
+        return weight_of(checks.array(target, self.weighed).shape[:-1], sample_weight)
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        assert isinstance(batch, VectorBatch)
+        assert isinstance(batch, AxisBatch)
         return self._run_entries(batch, job, batch.loss._run)
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        assert isinstance(batch, VectorBatch)
+        assert isinstance(batch, AxisBatch)
         return self._run_entries(batch, job, batch.loss._run_reference)
 
-    def _run_entries(self, batch: VectorBatch, job: Pass, run: Any) -> tuple[float, int]:
+    def _run_entries(self, batch: AxisBatch, job: Pass, run: Any) -> tuple[float, int]:
         shape = batch.entries.shape
 
         def spread(x: Array | None) -> Array | None:
@@ -79,7 +72,3 @@ class Vectors(Kind):
         if job.value is not None and value is not None:
             job.value[...] = np.sum(value, axis=-1, dtype=np.float64)
         return total, bad // shape[-1] if bad >= 0 else -1
-
-
-def _total(shape: tuple[int, ...], weight: Array | None) -> float:
-    return float(math.prod(shape)) if weight is None else float(weight.astype(np.float64).sum())

@@ -10,7 +10,7 @@ from ..arrays import Array
 
 
 @dataclass(slots=True)
-class Units:
+class UnitVectors:
     """Vectors of length 1 along the last axis; one of length 0 has no direction and stays.
 
     Attributes:
@@ -22,7 +22,7 @@ class Units:
     length: Array
 
     @classmethod
-    def of(cls, x: Array, dtype: np.dtype[np.generic]) -> Units:
+    def of(cls, x: Array, dtype: np.dtype[np.generic]) -> UnitVectors:
         """Of vectors; lengths are exact to rounding however large or small coordinates are."""
         x = np.ascontiguousarray(x)  # sums are taken in one order
         with np.errstate(invalid="ignore"):

@@ -10,7 +10,7 @@ from ..arrays import Array
 from .kind import Batch, Kind, Pass
 
 
-class Samples(Kind):
+class PerSample(Kind):
     """An item counts by its weight; the value and the gradient of an item come from one place."""
 
     orders = ("value", "grad")
