@@ -10,6 +10,7 @@ from sampling import MAP_SUMS
 
 import fusedloss as fl
 from fusedloss import _core
+from fusedloss.kinds.entries import Entries
 from fusedloss.kinds.overlaps import Overlaps
 
 Array = np.ndarray
@@ -129,6 +130,23 @@ def test_what_rides_along_is_the_same(term: Any, dtype: np.dtype, monkeypatch: p
             for both in (0.25 * overlap - 3 * term, -3 * term + 0.25 * overlap):
                 compare(both.value_and_grad(pred, target), expected, dtype)
                 assert both(pred, target) == pytest.approx(expected[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [loss for loss in MAP_SUMS if loss.activation == "sigmoid"], ids=repr)
+def test_what_rides_along_with_sigmoids(loss: Any, dtype: np.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of labels and of maps; the same as by itself, which it is with weights of samples."""
+    for pixels, spread in (((11, 13), 2), ((70, 61), 20), ((3,), 1e30)):
+        pred, labels = maps(loss, dtype, pixels, spread)
+        classes = np.arange(4).reshape(-1, *[1] * len(pixels))
+        soft = np.where(np.random.default_rng(1).random((3, 4, *pixels)) < 0.3, 0.25, labels[:, np.newaxis] == classes)
+        for target in (labels, np.moveaxis(soft, 1, loss.axis)):
+            mask = np.random.default_rng(2).integers(0, 3, labels.shape)
+            apart = loss.terms().terms[0][1], loss.replace(lambda_dice=0.0)
+            found = [x.value_and_grad(pred, target, mask=mask) for x in apart]
+            expected = tuple(loss.lambda_dice * x + y for x, y in zip(*found, strict=True))
+            with monkeypatch.context() as without:
+                without.setattr(Entries, "_run", None)
+                compare(loss.value_and_grad(pred, target, mask=mask), (expected[0], expected[1]), dtype)
 
 
 @pytest.mark.parametrize(

@@ -415,8 +415,9 @@ py::object first_sample(const py::object& maps, std::int64_t samples, std::int64
   return py::array(array.dtype(), shape, strides, array.data(), array);
 }
 
-/// gamma, smoothing, a weight for each class, and what multiplies the gradient of a loss that rides along.
-using RiderOptions = std::tuple<double, double, std::optional<py::array_t<double>>, double>;
+/// Of what rides along: gamma, smoothing, weights of the positive and the negative term, of classes, and what multiplies
+/// the gradient.
+using RiderOptions = std::tuple<double, double, double, double, std::optional<py::array_t<double>>, double>;
 
 /// Without `slopes` the sums of each sample and class (overlap, excess, missing), the first sample that is outside the
 /// domain or -1, and the weighted sum of what rides along; with them, the gradient, or what `pulled`, derivatives by
@@ -461,11 +462,12 @@ std::tuple<py::object, std::int64_t, double> run_overlaps(
   call.frames = static_cast<double>(samples);
   call.overlaps = &all;
   if (rider) {
-    if (!all.labels) throw py::value_error("fusedloss._core: what rides along takes labels");
-    const auto& [gamma, smoothing, class_weight, scale] = *rider;
+    const auto& [gamma, smoothing, positive, negative, class_weight, scale] = *rider;
     all.rides = true;
     all.gamma = gamma;
     all.smoothing = smoothing;
+    all.positive = positive;
+    all.negative = negative;
     call.class_weight = class_weight ? a_class_each(*class_weight, classes) : nullptr;
     call.scale = scale;
   }

@@ -139,7 +139,7 @@ def run_overlaps(
     slopes: Array | None,
     grad: Array | None,
     pulled: Array | None,
-    rider: tuple[float, float, Array | None, float] | None,
+    rider: tuple[float, float, float, float, Array | None, float] | None,
     /,
 ) -> tuple[Any, int, float]:
     """The sums of maps, the first sample outside the domain or -1, what rides along; with `slopes`, the gradient."""

@@ -97,14 +97,15 @@ struct Overlaps {
   std::int64_t samples;
   bool labels;  ///< whether the target holds labels, and not a number for each class
   std::int64_t pred_stride, target_stride, mask_stride, grad_stride;
-  double* sums;          ///< of each task and class: overlap, excess, missing
-  const double* slopes;  ///< of each sample and class: where pred is below the target, and where it is above
-  // Of a softmax only.
-  std::int64_t pulled_stride;  ///< of `Call::vector`, if it is there: derivatives by probabilities, which the first
-                               ///< slope of a class multiplies; the second one is not read
-  bool rides;  ///< whether a loss of each pixel's label takes the same exponentials; its weighted values go to
-               ///< `Partial::sum`, `Call::scale` multiplies its gradient, `Call::class_weight` its items
-  double gamma, smoothing;  ///< what it is: (1 - p)^gamma (-log p), or of a smoothed label -log p
+  double* sums;                ///< of each task and class: overlap, excess, missing
+  const double* slopes;        ///< of each sample and class: where pred is below the target, and where it is above
+  std::int64_t pulled_stride;  ///< of `Call::vector`, if it is there: derivatives by the probabilities of a softmax,
+                               ///< which the first slope of a class multiplies; the second one is not read
+  bool rides;  ///< whether a loss of pixels takes what is read for this one; its weighted values go to `Partial::sum`,
+               ///< `Call::scale` multiplies its gradient, `Call::class_weight` its items
+  // What that is: of a softmax (1 - p)^gamma (-log p) of the label, or -log p of the smoothed label; of sigmoids the
+  // binary focal loss of each class of a pixel, with weights of the positive and of the negative term.
+  double gamma, smoothing, positive, negative;
 };
 
 /// Planes of pixels, or maps of features: the items' shape is (samples, channels, rows, columns), and all arrays have

@@ -13,8 +13,9 @@
 //   name, nanoseconds (of a class of a pixel, both passes on average)
 //   template <class T> struct Options: squared, 1 or 0
 //   Rider, of a softmax: the functor of a loss of the label's own -log p, as in mixture.hpp; its options are a
-//   smoothing,
-//     which is not used here, and gamma
+//     smoothing, which is not used here, and gamma
+//   Rider and FocalRider, of sigmoids: functors of losses of an entry and its target, as in pointwise.hpp; the options
+//     of the second one are smoothing, gamma, and weights of the positive and the negative term
 //
 // Design:
 // 1. min(p, t) is p t for targets of 0 and 1. For those in between its loss is least at p = t, which that of p t is not
@@ -28,7 +29,8 @@
 //    where it leads, and many lines at once would wait for one another.
 // 5. Nothing of the activation is kept between the passes: exponentials are cheaper than a map of them.
 // 6. Of a softmax, a loss of each pixel's label (cross-entropy, focal) may ride along: its values are added up in the
-//    first pass, its gradient joins that of the second, and no exponential is taken for it.
+//    first pass, its gradient joins that of the second, and no exponential is taken for it. Of sigmoids the same of
+//    each entry: what is read and staged for one does for both.
 // 7. A gradient may also come in by probabilities, pixel by pixel: the second pass then pulls it back to logits.
 #pragma once
 
@@ -506,6 +508,46 @@ struct Pixel {
   }
 };
 
+/// A loss of the entries of a class that rides along with sigmoids, over a strip: the sum of its weighted values, or
+/// (`Back`) its gradient, which is added to `to`. `Focal`: whether it has powers and weights of its terms.
+template <class Loss, class T, bool Focal, bool Labels, bool Back>
+FUSEDLOSS_SHARED double ride_entries(const Maps<T>& maps, std::int64_t c, const T* z, const T* weight, T* to) {
+  constexpr int width = lanes<T>;
+  const abi::Overlaps& all = maps.all;
+  const double* const of_class = maps.call->class_weight;
+  const T own_weight = of_class == nullptr ? T(1) : static_cast<T>(of_class[c]);
+  const T scale = static_cast<T>(maps.call->scale);
+  const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+  typename Loss::template Options<T> options;
+  options.label_smoothing = static_cast<T>(all.smoothing);
+  if constexpr (Focal) {
+    options.gamma = static_cast<T>(all.gamma);
+    options.positive = static_cast<T>(all.positive);
+    options.negative = static_cast<T>(all.negative);
+  }
+  const T* const target = maps.target.at;
+  const LaneIndex<T>* const labels = maps.labels.at;
+  alignas(64) double sum[width] = {};
+  for (int g = 0; g < strip<T>; g += width) {
+    FUSEDLOSS_LANES(lanes<T>)
+    for (int l = 0; l < width; ++l) {
+      const T w = weight[g + l] * own_weight;
+      const Bits<T> counts = mask_of<T>(w != T(0));
+      T input[Loss::inputs];
+      input[0] = z[g + l];
+      input[1] = Labels ? masked(T(1), mask_of<T>(labels[g + l] == number)) : target[g + l];
+      if constexpr (!Focal) input[2] = T(1);
+      const Jet<T> jet = Loss::eval(input, options);
+      if constexpr (Back) {
+        to[g + l] += masked(w * scale * jet.d1, counts);
+      } else {
+        sum[l] += static_cast<double>(masked(w * jet.value, counts));
+      }
+    }
+  }
+  return Back ? 0.0 : fold(sum);
+}
+
 template <class Loss, class T, bool Labels, bool Squared>
 struct OverlapTask {
   using Activation = typename Loss::Activation;
@@ -513,6 +555,8 @@ struct OverlapTask {
   static constexpr int width = lanes<T>;
   /// Pixels of a lane that are added up before they go to double: their sum is rounded as often as p is.
   static constexpr int together = 4;
+  /// Whether a loss of entries may ride along.
+  static constexpr bool of_entries = !Activation::together && !Activation::bounded;
 
   /// The sums of a block of pixels.
   static FUSEDLOSS_SHARED void add_up(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial* partial) {
@@ -578,6 +622,9 @@ struct OverlapTask {
             sums[c].missing[l] += static_cast<double>(missing[l]);
           }
         }
+        if constexpr (of_entries) {
+          if (maps.all.rides) ridden.add(ride_class<false>(maps, c, z, weight, nullptr));
+        }
       }
     }
     double* const to = call->overlaps->sums + task * classes * 3;
@@ -614,32 +661,52 @@ struct OverlapTask {
  private:
   /// A class by itself; all 0 where nothing is asked of it.
   static FUSEDLOSS_INLINE void map_class(Maps<T>& maps, std::int64_t c, const double* slopes, Strip<T>* room) {
-    const T below = static_cast<T>(slopes[0]), above = static_cast<T>(slopes[1]);
-    [[maybe_unused]] const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+    [[maybe_unused]] const T below = static_cast<T>(slopes[0]), above = static_cast<T>(slopes[1]);
     T* const to = maps.grad(c, room[1].at);
-    if (slopes[0] == 0.0 && slopes[1] == 0.0) {
+    const bool asked = slopes[0] != 0.0 || slopes[1] != 0.0, rides = of_entries && maps.all.rides;
+    if (!asked) {
       for (int i = 0; i < strip<T>; ++i) to[i] = T(0);
-    } else if constexpr (!Activation::together) {
-      const T* const weight = Labels ? maps.mask.at : maps.bring_target(c);
-      const T* const target = maps.target.at;
-      const LaneIndex<T>* const labels = maps.labels.at;
-      const T* const z = maps.pred(c, room[0].at);
-      for (int g = 0; g < strip<T>; g += width) {
-        maps.ask_labels(c * strip<T> + g);
-        prefetch_read(z + g, sizeof room->at);
-        prefetch_write(to + g, sizeof room->at);
-        FUSEDLOSS_LANES(lanes<T>)
-        for (int i = g; i < g + width; ++i) {
-          const T w = weight[i];
-          const Chance<T> chance = Activation::of(z[i]);
-          const T t = Labels ? T(0) : target[i];
-          const Bits<T> own = Labels ? mask_of<T>(labels[i] == number) : mask_of<T>(t == T(1));
-          const T slope = Entry::slope(chance.p, chance.q, t, own, below, above);
-          to[i] = masked(w * slope * Activation::slope(z[i]), mask_of<T>(w != T(0)));
+    }
+    if constexpr (!Activation::together) {
+      if (asked || rides) {
+        const T* const weight = Labels ? maps.mask.at : maps.bring_target(c);
+        const T* const z = maps.pred(c, room[0].at);
+        if (asked) map_entries(maps, c, z, weight, below, above, to);
+        if constexpr (of_entries) {
+          if (rides) ride_class<true>(maps, c, z, weight, to);
         }
       }
     }
     maps.give(c, to, room[1].at);
+  }
+
+  static FUSEDLOSS_INLINE void map_entries(const Maps<T>& maps, std::int64_t c, const T* z, const T* weight, T below,
+                                           T above, T* to) {
+    [[maybe_unused]] const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+    const T* const target = maps.target.at;
+    const LaneIndex<T>* const labels = maps.labels.at;
+    for (int g = 0; g < strip<T>; g += width) {
+      maps.ask_labels(c * strip<T> + g);
+      prefetch_read(z + g, sizeof(Strip<T>));
+      prefetch_write(to + g, sizeof(Strip<T>));
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = g; i < g + width; ++i) {
+        const T w = weight[i];
+        const Chance<T> chance = Activation::of(z[i]);
+        const T t = Labels ? T(0) : target[i];
+        const Bits<T> own = Labels ? mask_of<T>(labels[i] == number) : mask_of<T>(t == T(1));
+        const T slope = Entry::slope(chance.p, chance.q, t, own, below, above);
+        to[i] = masked(w * slope * Activation::slope(z[i]), mask_of<T>(w != T(0)));
+      }
+    }
+  }
+
+  /// The loss that rides along, over a strip of a class.
+  template <bool Back>
+  static FUSEDLOSS_INLINE double ride_class(const Maps<T>& maps, std::int64_t c, const T* z, const T* weight, T* to) {
+    const bool plain = maps.all.gamma == 0.0 && maps.all.positive == 1.0 && maps.all.negative == 1.0;
+    return plain ? ride_entries<typename Loss::Rider, T, false, Labels, Back>(maps, c, z, weight, to)
+                 : ride_entries<typename Loss::FocalRider, T, true, Labels, Back>(maps, c, z, weight, to);
   }
 
   /// p_c (g_c - sum_k g_k p_k), all g taken from that of the largest class, whose own difference it then is exactly.

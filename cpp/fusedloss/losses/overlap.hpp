@@ -3,6 +3,7 @@
 
 #include "../core/list.hpp"
 #include "../kinds/overlaps.hpp"
+#include "binary.hpp"
 #include "softmax.hpp"
 
 FUSEDLOSS_BEGIN
@@ -27,6 +28,8 @@ struct OverlapOfSigmoids : OverlapOptions {
   static constexpr const char* name = "overlap_sigmoid";
   static constexpr double nanoseconds = 0.8;
   using Activation = Sigmoid;
+  using Rider = BinaryCrossEntropy;
+  using FocalRider = BinaryFocal;
 };
 
 /// The classes of a pixel exclude one another.

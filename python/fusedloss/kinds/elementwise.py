@@ -44,6 +44,10 @@ class Elementwise(Kind):
         """A target that takes its item out."""
         return None
 
+    def focal_form(self) -> tuple[float, float, float, float] | None:
+        """Gamma, smoothing, weights of the positive and the negative term, if it is a binary focal loss of logits."""
+        return None
+
     # ---- What the kind provides ----
 
     def _make_plan(self) -> Any:

@@ -1,7 +1,8 @@
 """Losses of the entries of maps: each pixel and class by itself, by an elementwise loss.
 
 Classes are visited one after the other. Where the target holds labels, that of a class is where they are its number:
-an array of one class at a time, and none of all of them.
+an array of one class at a time, and none of all of them. Overlaps of sigmoids take such a loss along (see overlaps.py);
+then it is the extension that visits them, as it does for these.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..arrays import Array, ArrayLike
 from ..domains import NOT_NEGATIVE
 from ..options import Flag, Integer, LossOption, Maybe, Vector, option
 from .kind import Batch, Kind, Pass
-from .overlaps import check_classes, class_axis, class_factor, pixels_of, target_of
+from .maps import check_classes, class_axis, class_factor, pixels_of, target_of
 
 
 @dataclasses.dataclass(slots=True)
@@ -66,14 +67,12 @@ class Entries(Kind):
         axis, classes = class_axis(pred, self.axis)
         check_classes(classes, self.class_weight, self.include_background)
         target, labels = target_of(operands[1], pred, axis)
-        if labels:
-            checks.labels_in_range(target, classes, self.ignore_index)
         shape = pixels_of(pred, axis)
         return EntryBatch(shape, (pred, target), {"pred": pred}, checks.precision(pred.dtype), axis, classes, labels)
 
-    def _factors(self, batch: EntryBatch) -> list[float]:
-        factors: list[float] = class_factor(self.class_weight, self.include_background, batch.classes).tolist()
-        return factors
+    def factors(self, classes: int) -> Array:
+        """What each class counts for."""
+        return class_factor(self.class_weight, self.include_background, classes)
 
     def _weights(self, batch: EntryBatch, weight: Array | None) -> Iterator[Array | None]:
         """Of each class the weights of the pixels; None if they are all 1."""
@@ -92,8 +91,8 @@ class Entries(Kind):
         assert isinstance(batch, EntryBatch)
         pixels = math.prod(batch.shape)
         return math.fsum(
-            factor * (pixels if own is None else float(np.sum(own, dtype=np.float64)))
-            for factor, own in zip(self._factors(batch), self._weights(batch, weight), strict=True)
+            float(factor) * (pixels if own is None else float(np.sum(own, dtype=np.float64)))
+            for factor, own in zip(self.factors(batch.classes), self._weights(batch, weight), strict=True)
         )
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
@@ -106,7 +105,9 @@ class Entries(Kind):
         assert isinstance(batch, EntryBatch)
         pred, target = batch.inputs
         totals = []
-        for c, (factor, own) in enumerate(zip(self._factors(batch), self._weights(batch, job.weight), strict=True)):
+        for c, (factor, own) in enumerate(
+            zip(self.factors(batch.classes), self._weights(batch, job.weight), strict=True)
+        ):
             grad = None if job.grad is None else (batch.of_class(job.grad[0], c),)
             if factor == 0:
                 if grad is not None and not job.adds:
@@ -114,10 +115,10 @@ class Entries(Kind):
                 continue
             of_class = target == c if batch.labels else batch.of_class(target, c)
             part = self.entry._batch((batch.of_class(pred, c), of_class))
-            total, bad = run(part, dataclasses.replace(job, weight=own, grad=grad, scale=factor * job.scale))
+            total, bad = run(part, dataclasses.replace(job, weight=own, grad=grad, scale=float(factor) * job.scale))
             if bad >= 0:
                 raise self._error(batch, c, checks.index(bad, batch.shape))
-            totals.append(factor * total)
+            totals.append(float(factor) * total)
         return math.fsum(totals) if all(map(math.isfinite, totals)) else sum(totals), -1
 
     def _error(self, batch: EntryBatch, c: int, at: tuple[int, ...]) -> ValueError:

@@ -21,7 +21,7 @@ from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from ..options import Flag, Integer, Maybe, option
 from .kind import Batch, Kind, Pass
-from .overlaps import pixel_mask
+from .maps import pixel_mask
 
 _MOST_FLOATS = 1 << 31
 """How many pixels of an image the extension sorts in single precision."""

@@ -7,7 +7,8 @@ Design:
    computed pixel by pixel, sums and their derivatives, is the extension's or, below, NumPy's.
 3. A mean has to know which classes are there before anything is divided: so sums are made once a call, and kept in its
    batch.
-4. In a sum of losses, one of the label's probability alone may ride along: both passes then take its exponentials.
+4. In a sum of losses, one of the label's probability alone may ride along, or of sigmoids one of each entry: both
+   passes then do for it, too.
 """
 
 from __future__ import annotations
@@ -23,26 +24,32 @@ from .. import backend, checks
 from ..arrays import Array, ArrayLike
 from ..domains import NOT_NEGATIVE, PROBABILITY, SHARE, Domain
 from ..options import Choice, Flag, Integer, Maybe, OneOrTuple, Vector, option
+from .entries import Entries, EntryBatch
 from .kind import Batch, Kind, Pass
+from .maps import check_classes, class_axis, class_factor, pixel_mask, pixels_of, target_of
 from .rows import RowBatch
 from .softmax import Softmax, SoftmaxRows
 
 
 @dataclasses.dataclass(slots=True)
 class Ride:
-    """A loss of each pixel's label that the passes over maps compute, too.
+    """A loss of pixels that the passes over maps compute, too.
 
     Attributes:
-        gamma: It is (1 - p)^gamma (-log p),
-        smoothing: or of a smoothed label -log p.
-        class_weight: What the label's class multiplies it by.
+        gamma: Of a softmax it is (1 - p)^gamma (-log p) of the label, of sigmoids the binary focal loss of each class,
+        smoothing: of a smoothed label, or of smoothed targets,
+        positive: with this weight of the positive term,
+        negative: and this one of the negative term.
+        class_weight: What the label's class multiplies it by, or the class that it is of.
         scale: Multiplies its gradient.
         value: Its weighted sum, once the sums are there.
     """
 
     gamma: float
     smoothing: float
-    class_weight: Array | None
+    positive: float = 1.0
+    negative: float = 1.0
+    class_weight: Array | None = None
     scale: float = 0.0
     value: float = 0.0
 
@@ -193,20 +200,25 @@ class Overlaps(Kind):
 
     def _carries(self, batch: Batch, other: Kind, other_batch: Batch, weight: Any) -> bool:
         assert isinstance(batch, MapBatch)
-        if not isinstance(other, SoftmaxRows) or not isinstance(other_batch, RowBatch):
+        if not isinstance(other_batch, (RowBatch, EntryBatch)) or batch.sums is not None or not self.from_logits:
             return False
-        form = other.power_of_label()
-        if form is None or not self.from_logits or not batch.labels:
+        same = all(x is y for x, y in zip(batch.inputs, other_batch.inputs, strict=False)) and weight is batch.inputs[2]
+        if not same or other_batch.axis != batch.axis or other_batch.labels != batch.labels:
             return False
-        same = all(x is y for x, y in zip(batch.inputs, other_batch.inputs, strict=False))
-        if not (same and weight is batch.inputs[2] and other_batch.axis == batch.axis and other_batch.labels):
+        if isinstance(other, SoftmaxRows) and self.activation == "softmax" and batch.labels:
+            form, factor = other.power_of_label(), other._factor(batch.classes)
+            if factor is not None and other.class_weight is not None:
+                factor = factor * other.class_weight
+            factor = other.class_weight if factor is None else factor
+            ride = None if form is None else Ride(*form, 1.0, 1.0, factor)
+        elif isinstance(other, Entries) and self.activation == "sigmoid":
+            focal: tuple[float, float, float, float] | None = other.entry.focal_form()
+            ride = None if focal is None else Ride(*focal, other.factors(batch.classes))
+        else:
             return False
-        if self.activation != "softmax" or self.ignore_index != other.ignore_index or batch.sums is not None:
+        if ride is None or self.ignore_index != other.ignore_index:
             return False
-        factor, class_weight = other._factor(batch.classes), other.class_weight
-        if factor is not None and class_weight is not None:
-            factor = factor * class_weight
-        batch.ride = Ride(*form, class_weight if factor is None else factor)
+        batch.ride = ride
         return True
 
     def _carried(self, batch: Batch, scale: float) -> float:
@@ -287,7 +299,9 @@ class Overlaps(Kind):
             slopes,
             None if grad is None else batch.with_classes(grad)[0],
             None,
-            None if ride is None else (ride.gamma, ride.smoothing, ride.class_weight, ride.scale),
+            None
+            if ride is None
+            else (ride.gamma, ride.smoothing, ride.positive, ride.negative, ride.class_weight, ride.scale),
         )
         if ride is not None and slopes is None:
             ride.value = value
@@ -384,50 +398,6 @@ class Overlaps(Kind):
         return ValueError(f"an operand is outside the domain of {type(self).__name__}")
 
 
-def class_axis(pred: Array, axis: int | None) -> tuple[int | None, int]:
-    """The axis of classes, counted from the front, and how many there are; without an axis one."""
-    if pred.ndim == 0:
-        raise ValueError("pred must have a first axis of samples, got a single number")
-    if axis is None:
-        return None, 1
-    found = checks.axis(axis, pred)
-    if found == 0:
-        raise ValueError(f"axis={axis} is the first one of pred, that of the samples, and no class axis")
-    return found, pred.shape[found]
-
-
-def check_classes(classes: int, class_weight: Array | None, include_background: bool) -> None:
-    """Raises ValueError where options do not go with the number of classes."""
-    if class_weight is not None and class_weight.size != classes:
-        raise ValueError(f"class_weight has {class_weight.size} entries, but pred has {classes} classes")
-    if classes == 1 and not include_background:
-        raise ValueError("include_background=False leaves out the first class, and pred has no other")
-
-
-def class_factor(class_weight: Array | None, include_background: bool, classes: int) -> Array:
-    """What each class counts for."""
-    factor = np.ones(classes) if class_weight is None else class_weight.copy()
-    if not include_background:
-        factor[0] = 0.0
-    return factor
-
-
-def pixels_of(pred: Array, axis: int | None) -> tuple[int, ...]:
-    """Pred's shape without the classes."""
-    return pred.shape if axis is None else pred.shape[:axis] + pred.shape[axis + 1 :]
-
-
-def target_of(given: ArrayLike, pred: Array, axis: int | None) -> tuple[Array, bool]:
-    """The target, and whether it holds labels."""
-    target, pixels = checks.array(given, "target"), pixels_of(pred, axis)
-    if axis is None or target.ndim == pred.ndim:
-        checks.same_shape(target, pred.shape, "target")
-        return target, False
-    if target.shape != pixels:
-        raise ValueError(f"target must have shape {pixels} (labels) or {pred.shape} (maps), got {target.shape}")
-    return checks.labels(target), True
-
-
 def _flat(batch: MapBatch, x: Array) -> Array:
     """Pred, or what is like it, as (samples, classes, pixels)."""
     x, axis = batch.with_classes(x)
@@ -460,21 +430,6 @@ def pull_softmax(p: Array, by: Array) -> Array:
     apart = by - np.take_along_axis(by, np.argmax(p, axis=1)[:, np.newaxis], axis=1)
     result: Array = p * (apart - np.sum(p * apart, axis=1, keepdims=True))
     return result
-
-
-def pixel_mask(x: ArrayLike, pixels: tuple[int, ...]) -> Array:
-    """Weights of pixels, as a view of all of them.
-
-    Args:
-        x: The argument.
-        pixels: Pred's shape without the classes.
-    """
-    mask = checks.array(x, "mask")
-    if mask.ndim != len(pixels) or any(n not in (1, all_) for n, all_ in zip(mask.shape, pixels, strict=True)):
-        raise ValueError(
-            f"mask must have shape {pixels}, that of pred without the classes, or axes of length 1; got {mask.shape}"
-        )
-    return np.broadcast_to(mask, pixels)
 
 
 def _sum(x: Array) -> float:

@@ -117,6 +117,10 @@ class BinaryCrossEntropy(PredTarget, Elementwise):
     def ignored(self) -> float | None:
         return self.ignore_value
 
+    def focal_form(self) -> tuple[float, float, float, float] | None:
+        plain = self.from_logits and self.pos_weight is None and self.ignore_value is None
+        return (0.0, self.label_smoothing, 1.0, 1.0) if plain else None
+
     def reference(self, *inputs: Array) -> tuple[Array, Array, Array]:
         pred, target, pos_weight = inputs
         t = target * (1 - self.label_smoothing) + self.label_smoothing / 2
@@ -296,6 +300,10 @@ class BinaryFocal(_Focal):
         if self.from_logits:
             return "binary_focal", (*self._shape, *self._sides)
         return "binary_focal_probability", (*self._shape, *self._sides, self.eps)
+
+    def focal_form(self) -> tuple[float, float, float, float] | None:
+        gamma, smoothing = self._shape[::-1]
+        return (gamma, smoothing, *self._sides) if self.from_logits and not self._divides else None
 
     def reference(self, *inputs: Array) -> tuple[Array, Array, Array]:
         pred, target = inputs
