@@ -589,9 +589,9 @@ class DiceCE(_DiceAndPixels):
 
     pred has shape (samples, classes, ...), or with classes along another axis; target holds the class of each pixel as
     an integer, or distributions over classes of pred's shape. Both terms keep their own mean: that of Dice is over
-    samples and classes, that of the cross-entropy over pixels. A mask weighs pixels of both. Exponentials are taken as
-    often as for Dice alone, as long as there is no sample_weight, which has one entry a sample. There is no Hessian, no
-    ``reduction="none"`` and no denominator, as both terms have other items.
+    samples and classes, that of the cross-entropy over pixels. A mask weighs pixels of both. Both are computed in the
+    passes of Dice, with the exponentials of one softmax, as long as there is no sample_weight, which has one entry a
+    sample. There is no Hessian, no ``reduction="none"`` and no denominator, as both terms have other items.
 
     With ``activation="sigmoid"``, for classes that may overlap, the second term is `BinaryCrossEntropy` of each pixel
     and class, and its mean is over both. Targets are masks of pred's shape, or labels: a class is there where the label
