@@ -415,8 +415,8 @@ py::object first_sample(const py::object& maps, std::int64_t samples, std::int64
   return py::array(array.dtype(), shape, strides, array.data(), array);
 }
 
-/// Of what rides along: gamma, smoothing, weights of the positive and the negative term, of classes, and what multiplies
-/// the gradient.
+/// Of what rides along: gamma, smoothing, weights of the positive and the negative term, of classes, and what
+/// multiplies the gradient.
 using RiderOptions = std::tuple<double, double, double, double, std::optional<py::array_t<double>>, double>;
 
 /// Without `slopes` the sums of each sample and class (overlap, excess, missing), the first sample that is outside the

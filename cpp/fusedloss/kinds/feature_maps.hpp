@@ -11,8 +11,8 @@
 //    and with g_c = w_c f'(u_c - v_c) the gradient by x is (g - u (u g) (|x| + eps) / |x|) / (|x| + eps).
 // 3. A vector of length 0 has no direction: it stays. Without eps, where there is no derivative, its gradient is 0. One
 //    whose length has no normal inverse counts as that.
-// 4. A length whose square leaves the range is found once more, of coordinates times a power of two. Only maps of
-// double
+// 4. A length whose square leaves the range is found once more,
+//    of coordinates times a power of two. Only maps of double
 //    precision have such.
 // 5. Both gradients of a channel are written once both of its sides are read: they may lie there.
 #pragma once

@@ -508,8 +508,8 @@ struct Pixel {
   }
 };
 
-/// A loss of the entries of a class that rides along with sigmoids, over a strip: the sum of its weighted values, or
-/// (`Back`) its gradient, which is added to `to`. `Focal`: whether it has powers and weights of its terms.
+/// A loss of a class's entries that rides along, over a strip: the sum of its weighted values, or (`Back`) its
+/// gradient, added to `to`, which is not where `z` lies. `Focal`: whether it has powers and weights of its terms.
 template <class Loss, class T, bool Focal, bool Labels, bool Back>
 FUSEDLOSS_SHARED double ride_entries(const Maps<T>& maps, std::int64_t c, const T* z, const T* weight, T* to) {
   constexpr int width = lanes<T>;
