@@ -61,7 +61,7 @@ class Boxes(Kind):
             job.cotangent,
             None,
             job.value,
-            job.grad[0] if job.grad else None,
+            job.grad,
             None,
             job.scale,
             -math.inf,

@@ -43,7 +43,9 @@ class Sides(NamedTuple):
         held_w: w, held so.
         inside_u: Where u is not below eps.
         inside_w: Where w is not.
-        lean: 0 if pred holds logits, where a multiple of u changes nothing in the slope; else 1.
+        rise: r where u is largest, if pred holds logits: (N, 1). There a multiple of u changes nothing in the slope,
+            and what a slope takes of r less this is larger than no gradient: see the extension's kind.
+        lean: 0 if pred holds logits, for the same reason; else 1.
         normalised: Whether both sides hold logits.
     """
 
@@ -54,6 +56,7 @@ class Sides(NamedTuple):
     held_w: Array
     inside_u: Mask
     inside_w: Mask
+    rise: Array
     lean: float
     normalised: bool
 
@@ -85,8 +88,8 @@ class Divergences(DivergenceOptions, Kind):
         """The same loss with pred and target in each other's places."""
         raise NotImplementedError
 
-    def form(self, exchanged: bool) -> tuple[str, float, float, float]:
-        """Name of the extension's kernel; factor of all, beta, 1 for a root or 0."""
+    def form(self) -> tuple[str, float, tuple[float, float], float]:
+        """Name of the extension's kernel; factor of all, shares of target and prediction, 1 for a root or 0."""
         raise NotImplementedError
 
     def terms(self, sides: Sides) -> tuple[Array, Array, Array]:
@@ -132,9 +135,10 @@ class Divergences(DivergenceOptions, Kind):
 
     def kernel(self, exchanged: bool = False) -> tuple[str, tuple[float, ...]]:
         """Name and options of the extension's kernel; those of `exchanged`, which cannot be made while this is."""
-        name, factor, beta, root = self.form(exchanged)
-        kinds = (self.target_kind, self.pred_kind) if exchanged else (self.pred_kind, self.target_kind)
-        return name, (self.temperature, factor, self.eps, *(float(KINDS.index(kind)) for kind in kinds), beta, root)
+        name, factor, shares, root = self.form()
+        kinds = [float(KINDS.index(kind)) for kind in (self.pred_kind, self.target_kind)]
+        turn = -1 if exchanged else 1
+        return name, (self.temperature, factor, self.eps, *kinds[::turn], *shares[::turn], root)
 
     def _make_plan(self) -> Any:
         object.__setattr__(self, "_target_plan", backend.plan(*self.kernel(exchanged=True), self.reduction, None))
@@ -185,40 +189,33 @@ class Divergences(DivergenceOptions, Kind):
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, DivergenceBatch)
-        inputs, parts = batch.inputs, self._parts(job)
-        if len(parts) == 2:  # the first pass must not write what the second one reads
-            written = [x for x in ((job.grad or ())[0], (job.hess or (None,))[0]) if x is not None]
-            inputs = tuple(x.copy() if any(np.shares_memory(x, y) for y in written) else x for x in inputs)
-        outcomes: list[tuple[float, int]] = []
-        for exchanged, part in parts:
-            first, second = inputs[::-1] if exchanged else inputs
-            outcomes.append(
-                backend.core.run_rows(
-                    self._target_plan if exchanged else self._plan,
-                    part.outputs,
-                    int(batch.dtype == np.float64),
-                    first,
-                    second,
-                    batch.axis,
-                    part.weight,
-                    part.cotangent,
-                    part.vector[0] if part.vector else None,
-                    part.value if not outcomes else None,
-                    part.grad[0] if part.grad else None,
-                    part.hess[0] if part.hess else None,
-                    part.scale,
-                    part.hess_floor,
-                    part.hess_ceiling,
-                    part.hess_factor,
-                    part.hess_is_slope,
-                    None,
-                    None,
-                    None,
-                    None,
-                    None,
-                )
-            )
-        return outcomes[0]
+        exchanged = job.grad is not None and job.grad[0] is None  # the kernel has no gradient by the target alone
+        turn = -1 if exchanged else 1
+        first, second = batch.inputs[::turn]
+        return backend.core.run_rows(
+            self._target_plan if exchanged else self._plan,
+            job.outputs,
+            int(batch.dtype == np.float64),
+            first,
+            second,
+            batch.axis,
+            job.weight,
+            job.cotangent,
+            job.vector[0] if job.vector else None,
+            job.value,
+            job.grad and job.grad[::turn],
+            job.hess and job.hess[::turn],
+            job.scale,
+            job.hess_floor,
+            job.hess_ceiling,
+            job.hess_factor,
+            job.hess_is_slope,
+            None,
+            None,
+            None,
+            None,
+            None,
+        )
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, DivergenceBatch)
@@ -276,7 +273,8 @@ class Divergences(DivergenceOptions, Kind):
         else:
             r = (log_w - top_w) - (log_u - top_u) - (tail_w - tail_u)
         lean = 0.0 if self.pred_kind == "logits" else 1.0
-        return softmaxes[0], Sides(u, w, r, held_u, held_w, inside_u, inside_w, lean, normalised)
+        rise = np.zeros((len(r), 1)) if lean else np.take_along_axis(r, np.argmax(pred, axis=1)[:, None], axis=1)
+        return softmaxes[0], Sides(u, w, r, held_u, held_w, inside_u, inside_w, rise, lean, normalised)
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         assert isinstance(batch, DivergenceBatch)
