@@ -45,7 +45,7 @@ struct DivergenceOptions {
 };
 
 /// What derivatives by logits are taken relative to: of the class with the largest probability p, of which the other
-/// side's is q, log q - log p as far as it is in range; and the loss's shares of the two there.
+/// side's is q, log q - log p as far as the loss has it in range; and the loss's shares of the two there.
 template <class T>
 struct Origin {
   T rise, other, own;
@@ -57,11 +57,13 @@ struct Part {
   T p;
   T step;           ///< dp/dx: p, or 1
   T per;            ///< dp/dx / p: 1, or the derivative of the logarithm that r has
-  T lean;           ///< the same, but 0 for logits, where a multiple of p is nothing in F'
-  T have, lack;     ///< 1 and 0; of a probability below eps, p / eps and 1 - p / eps
-  Origin<T> from;   ///< for a side that does not hold logits, with a rise of 0
-  Bits<T> inside;   ///< a mask: of a side that holds probabilities, it is not below eps
-  Bits<T> top;      ///< a mask: the side's largest logit
+  T lean;          ///< the same, but 0 for logits, where a multiple of p is nothing in F'
+  T rise;          ///< log q - log p, q of the other side, less what `from` has of it
+  T have, lack;    ///< 1 and 0; of a probability below eps, p / eps and 1 - p / eps
+  Origin<T> from;  ///< for a side that does not hold logits, with a rise of 0
+  Bits<T> log;     ///< a mask: x is log p
+  Bits<T> inside;  ///< a mask: of a side that holds probabilities, it is not below eps
+  Bits<T> top;     ///< a mask: the side's largest logit
 };
 
 template <class T>
@@ -71,13 +73,19 @@ struct Classwise {
   Bits<T> normalised;  ///< a mask: both sides hold logits
 };
 
+/// F' and F''.
 template <class T>
 struct Slope {
   T first, second;
 };
 
-/// What a class adds to a divergence, and its derivatives by either side's x: F' and (dp/dx)^2 d^2f/dp^2, which is F''
-/// if x is p.
+/// The same from F' and (dp/dx)^2 d^2f/dp^2.
+template <class T>
+FUSEDLOSS_INLINE Slope<T> slope_of(const Part<T>& of, T first, T bend) {
+  return {first, bend + masked(first, of.log)};
+}
+
+/// What a class adds to a divergence, and its derivatives by either side.
 template <class T>
 struct ClassTerms {
   T value;
@@ -103,6 +111,12 @@ FUSEDLOSS_SHARED std::int64_t divergence_scratch_bytes(const abi::Call* call) {
          divergence_arrays * scratch_elements<T>(call) * static_cast<std::int64_t>(sizeof(T));
 }
 
+/// What is taken off differences of logarithms, target less pred, before the temperature and behind it.
+template <class T>
+struct Base {
+  T hi, lo, tail;
+};
+
 /// One side of a unit.
 template <class T>
 struct Side {
@@ -122,6 +136,7 @@ struct Side {
   double tail[width];       ///< logsumexp less the maximum; 0 likewise
   Bits<T> invalid[width];
   Origin<T> from[width];
+  Base<T> base[width];  ///< of its Part's rise
 
   /// Takes logarithms of probabilities into `room`, or else the maximum.
   FUSEDLOSS_SHARED void enter(const Unit<T>& unit, const Lane<const T>& given, const DivergenceOptions<T>& options,
@@ -284,16 +299,27 @@ struct Divergence {
   struct Shared {
     static constexpr int width = lanes<T>;
     Side<T> pred, target;
-    T pred_before, target_before, after;       ///< what logits are multiplied by before and after their difference
-    T apart[width], rest[width], tail[width];  ///< difference of logsumexps, target less pred: of maxima, of tails
-    T base[width];                             ///< the vector at pred's maximum, if it holds logits
+    T pred_before, target_before, after;  ///< what logits are multiplied by before and after their difference
+    Base<T> base[width];                  ///< the difference of logsumexps: of maxima, of tails
+    T vector_base[width];                 ///< the vector at pred's maximum, if it holds logits
     T ones[width];
 
-    /// log w - log u.
-    FUSEDLOSS_INLINE T ratio(T log_u, T log_w, int l) const {
+    /// The difference of a class's logarithms, as far as the temperature comes behind it.
+    FUSEDLOSS_INLINE TwoTerms<T> gap(T log_u, T log_w) const {
       const TwoTerms<T> gap = two_diff(log_w * target_before, log_u * pred_before);
-      const T lost = masked(gap.lo, mask_of<T>(absolute(gap.hi) < infinity<T>));
-      return fma((gap.hi - apart[l]) + (lost - rest[l]), after, -tail[l]);
+      return {gap.hi, masked(gap.lo, mask_of<T>(absolute(gap.hi) < infinity<T>))};
+    }
+
+    FUSEDLOSS_INLINE T beyond(const Base<T>& base, TwoTerms<T> gap) const {
+      return fma((gap.hi - base.hi) + (gap.lo - base.lo), after, -base.tail);
+    }
+
+    /// Where a side's largest logit lies, `gap` is the difference there; `sign` is 1 for pred, -1 for the target.
+    FUSEDLOSS_INLINE void place(Side<T>& side, int l, TwoTerms<T> gap, T sign, T other, T own) {
+      const T rise = masked(sign * beyond(base[l], gap), side.logits);
+      side.from[l] = Loss::origin(rise, other, own);
+      const Base<T> off{base[l].hi, base[l].lo, base[l].tail + sign * side.from[l].rise};
+      side.base[l] = side.logits != 0 && side.from[l].rise == rise ? Base<T>{gap.hi, gap.lo, T(0)} : off;
     }
   };
 
@@ -376,18 +402,16 @@ struct Divergence {
       for (int l = 0; l < width; ++l) {
         // As the logits themselves are: of a class that has both maxima, the difference is exactly that of tails.
         const TwoTerms<T> apart = two_diff(target.top[l] * shared.target_before, pred.top[l] * shared.pred_before);
-        shared.apart[l] = apart.hi;
-        shared.rest[l] = apart.lo;
-        shared.tail[l] = static_cast<T>(target.tail[l] - pred.tail[l]);
-        shared.base[l] = T(0);
+        shared.base[l] = {apart.hi, apart.lo, static_cast<T>(target.tail[l] - pred.tail[l])};
+        shared.vector_base[l] = T(0);
         shared.ones[l] = T(1);
       }
       if constexpr (Set != abi::value_only) {
         for (int l = 0; l < width; ++l) {
-          const T rise = shared.ratio(pred.top[l], pred.beside_top[l], l);
-          const T fall = shared.ratio(target.beside_top[l], target.top[l], l);
-          pred.from[l] = Loss::origin(masked(rise, pred.logits), options.beta, options.rest);
-          target.from[l] = Loss::origin(masked(-fall, target.logits), options.rest, options.beta);
+          const TwoTerms<T> at_pred = shared.gap(pred.top[l], pred.beside_top[l]);
+          const TwoTerms<T> at_target = shared.gap(target.beside_top[l], target.top[l]);
+          shared.place(pred, l, at_pred, T(1), options.beta, options.rest);
+          shared.place(target, l, at_target, T(-1), options.rest, options.beta);
         }
         pred.differentiate(unit, unit.scratch + 2 * size, shared.ones);
         if constexpr (Both) target.differentiate(unit, unit.scratch + 3 * size, shared.ones);
@@ -413,7 +437,7 @@ struct Divergence {
           found[l] |= top;
         }
       }
-      Side<T>::spread_found(unit, at_top, found, shared.base);
+      Side<T>::spread_found(unit, at_top, found, shared.vector_base);
     }
 
     /// Calls body(group, shared, options) for all groups, the last two from copies that no store can change.
@@ -443,16 +467,18 @@ struct Divergence {
       }
     }
 
-    static FUSEDLOSS_INLINE Part<T> part(const Side<T>& of, T logarithm, T weight, T per, Bits<T> real, int l) {
+    static FUSEDLOSS_INLINE Part<T> part(const Side<T>& of, T logarithm, T weight, T per, T rise, Bits<T> real, int l) {
       const T p = masked(weight * of.scale[l], real);
       const Bits<T> inside = real & mask_of<T>(!(p < of.held));
       return {p,
               masked(blend(of.probabilities, T(1), p), real),
               per,
               masked(T(1), inside & ~of.logits),
+              masked(rise, real),
               blend(inside, T(1), p * of.per_held),
               masked((of.held - p) * of.per_held, real & ~inside),
               of.from[l],
+              ~of.probabilities,
               inside,
               of.logits & real & mask_of<T>(logarithm * of.factor == of.shift[l])};
     }
@@ -460,18 +486,10 @@ struct Divergence {
     static FUSEDLOSS_INLINE Classwise<T> at(const Group& group, int l, const Shared<T>& of) {
       const Bits<T> real = mask_of<T>(group.offset[l] < group.left);
       const T log_u = group.log_u[l], log_w = group.log_w[l];
-      return {part(of.pred, log_u, group.u[l], group.per_u[l], real, l),
-              part(of.target, log_w, group.w[l], group.per_w[l], real, l), masked(of.ratio(log_u, log_w, l), real),
-              of.pred.logits & of.target.logits};
-    }
-
-    /// A loss's terms with F'' in the last place.
-    static FUSEDLOSS_INLINE ClassTerms<T> terms_of(const Classwise<T>& c, const Shared<T>& of,
-                                                   const Options<T>& options) {
-      ClassTerms<T> terms = Loss::of(c, options.beta, options.rest);
-      terms.pred.second += masked(terms.pred.first, ~of.pred.probabilities);
-      terms.target.second += masked(terms.target.first, ~of.target.probabilities);
-      return terms;
+      const TwoTerms<T> gap = of.gap(log_u, log_w);
+      return {part(of.pred, log_u, group.u[l], group.per_u[l], of.beyond(of.pred.base[l], gap), real, l),
+              part(of.target, log_w, group.w[l], group.per_w[l], -of.beyond(of.target.base[l], gap), real, l),
+              masked(of.beyond(of.base[l], gap), real), of.pred.logits & of.target.logits};
     }
 
     static FUSEDLOSS_INLINE void add(const Unit<T>& unit, const Shared<T>& shared, const Options<T>& given,
@@ -482,7 +500,7 @@ struct Divergence {
              FUSEDLOSS_LANES(width)
              for (int l = 0; l < width; ++l) {
                const Classwise<T> c = at(group, l, of);
-               const ClassTerms<T> terms = terms_of(c, of, options);
+               const ClassTerms<T> terms = Loss::of(c, options.beta, options.rest);
                local.value[l] += static_cast<double>(terms.value);
                if constexpr (!Loss::exact) {
                  const TwoTerms<T> both = Loss::excess_of(c, options.beta);
@@ -495,7 +513,7 @@ struct Divergence {
                }
                if constexpr (product) {
                  const double v =
-                     static_cast<double>(masked(group.v[l] - of.base[l], mask_of<T>(group.offset[l] < group.left)));
+                     static_cast<double>(masked(group.v[l] - of.vector_base[l], mask_of<T>(group.offset[l] < group.left)));
                  local.mean[l] += static_cast<double>(c.u.p) * v;
                  local.first_along[l] += static_cast<double>(terms.pred.first) * v;
                  local.second_along[l] += static_cast<double>(masked(terms.pred.second, ~c.u.top)) * v;
@@ -590,12 +608,12 @@ struct Divergence {
              FUSEDLOSS_LANES(width)
              for (int l = 0; l < width; ++l) {
                const Classwise<T> c = at(group, l, of);
-               const ClassTerms<T> terms = terms_of(c, of, options);
+               const ClassTerms<T> terms = Loss::of(c, options.beta, options.rest);
                const Slope<T> result = turned(c.u, terms.pred, of.pred, by, root[l], l);
                if constexpr (product) {
                  const T u = masked(c.u.p, of.pred.logits);
                  const T complement = blend(c.u.top, of.pred.complement[l], T(1) - u);
-                 const T v = (group.v[l] - of.base[l]) - mean[l], own = terms.pred.second * v;
+                 const T v = (group.v[l] - of.vector_base[l]) - mean[l], own = terms.pred.second * v;
                  const T rest = others(by.sums.second[l], by.sums.top_second[l], own, c.u.top);
                  const T bent = fma(-u, fma(by.slope[l], v, rest), own * complement);
                  const T all = bent - masked(result.first * root[l] * along[l], mask_of<T>(root[l] != T(0)));

@@ -24,7 +24,7 @@ struct KullbackLeibler {
   static FUSEDLOSS_INLINE ClassTerms<T> of(const Classwise<T>& c, T beta, T) {
     const Bits<T> reverse = mask_of<T>(beta == T(0));
     const T p = blend(reverse, c.u.p, c.w.p);
-    const Slope<T> pred_weighs = by_weights(c.u, c.r), target_weighs = by_weights(c.w, -c.r);
+    const Slope<T> pred_weighs = by_weights(c.u), target_weighs = by_weights(c.w);
     const T surplus = excess_of(c, beta).lo;
     const Slope<T> pred_follows = by_others(c.u, c.w.p, surplus, c.normalised);
     const Slope<T> target_follows = by_others(c.w, c.u.p, surplus, c.normalised);
@@ -45,9 +45,9 @@ struct KullbackLeibler {
  private:
   /// By the side whose probabilities weigh the difference of logarithms.
   template <class T>
-  static FUSEDLOSS_INLINE Slope<T> by_weights(const Part<T>& of, T rise) {
-    const T first = of.step * (of.lean - (rise - of.from.rise));
-    return {masked(first, mask_of<T>(of.step != T(0))), of.step * of.per};
+  static FUSEDLOSS_INLINE Slope<T> by_weights(const Part<T>& of) {
+    const T first = of.step * (of.lean - of.rise);
+    return slope_of(of, masked(first, mask_of<T>(of.step != T(0))), of.step * of.per);
   }
 
   /// By the other side, p being those probabilities. Of logits the slope is the difference of the two, which has the
@@ -55,7 +55,8 @@ struct KullbackLeibler {
   template <class T>
   static FUSEDLOSS_INLINE Slope<T> by_others(const Part<T>& of, T p, T surplus, Bits<T> normalised) {
     const T fall = p * of.per;
-    return {blend(normalised, surplus, -fall), fall * of.per};
+    const Slope<T> plain = slope_of(of, -fall, fall * of.per);
+    return {blend(normalised, surplus, plain.first), blend(normalised, of.p, plain.second)};
   }
 };
 
@@ -117,7 +118,7 @@ struct JensenShannon {
   template <class T>
   static FUSEDLOSS_INLINE Slope<T> by(const Part<T>& p, const Part<T>& q, T rise, T own) {
     // log(1 - s + s e^d), with P = e^|d| - 1 from its root: there is room for twice the limit.
-    const T held = within(rise), d = held - p.from.rise;
+    const T d = minimum(maximum(p.rise, -limit<T> - p.from.rise), limit<T> - p.from.rise);
     const Bits<T> above = mask_of<T>(d > T(0));
     const T s = p.from.other, a = blend(above, s, p.from.own), b = blend(above, p.from.own, s);
     const T half = expm1(T(0.5) * absolute(d)), whole = T(1) + half, inverse = T(1) / whole;
@@ -125,13 +126,13 @@ struct JensenShannon {
     const T next = T(1) + x, per_next = T(1) / next;
     const TwoTerms<T> near = one_less(y, (next * inverse) * inverse), far = two_sum(T(1), x);
     const TwoTerms<T> ratio{blend(above, far.hi, near.hi), blend(above, far.lo, near.lo)};
-    const T log = successor(blend(above, x, -y), ratio).hi + masked(rise - held, mask_of<T>(rise > limit<T>));
+    const T log = successor(blend(above, x, -y), ratio).hi + masked(rise - limit<T>, mask_of<T>(rise > limit<T>));
     const T share = blend(above, (s * whole) * (whole * per_next), s * per_next);  // of q in m
 
     const T lift = masked(share * q.lack, p.inside);
     const T bend = own * share * fma(share, q.lack, q.have);
     const Bits<T> moves = mask_of<T>(p.step != T(0));
-    return {masked(own * p.step * (lift - log), moves), masked(p.step * p.per * bend, moves)};
+    return slope_of(p, masked(own * p.step * (lift - log), moves), masked(p.step * p.per * bend, moves));
   }
 
   /// 1 - y, which the quotient is too, where the difference cancels.

@@ -43,8 +43,9 @@ class Sides(NamedTuple):
         held_w: w, held so.
         inside_u: Where u is not below eps.
         inside_w: Where w is not.
-        rise: r where u is largest, if pred holds logits: (N, 1). There a multiple of u changes nothing in the slope,
-            and what a slope takes of r less this is larger than no gradient: see the extension's kind.
+        rise: Of r what it is where u is largest, if pred holds logits: (N, 1). There a multiple of u changes nothing in
+            the slope, and of r less this no larger terms are added up than come out: see the extension's kind.
+        beyond: r less `rise`, from differences of logits alone.
         lean: 0 if pred holds logits, for the same reason; else 1.
         normalised: Whether both sides hold logits.
     """
@@ -57,6 +58,7 @@ class Sides(NamedTuple):
     inside_u: Mask
     inside_w: Mask
     rise: Array
+    beyond: Array
     lean: float
     normalised: bool
 
@@ -268,13 +270,15 @@ class Divergences(DivergenceOptions, Kind):
                 given.append((x, np.log(held), held, ~(x < self.eps), 0.0, 0.0))
             softmaxes.append(softmax)
         (u, log_u, held_u, inside_u, top_u, tail_u), (w, log_w, held_w, inside_w, top_w, tail_w) = given
-        if normalised:  # in this order a difference of close logits is exact, and so is that of the maxima
-            r = ((log_w - log_u) - (top_w - top_u)) / self.temperature - (tail_w - tail_u)
-        else:
-            r = (log_w - top_w) - (log_u - top_u) - (tail_w - tail_u)
-        lean = 0.0 if self.pred_kind == "logits" else 1.0
-        rise = np.zeros((len(r), 1)) if lean else np.take_along_axis(r, np.argmax(pred, axis=1)[:, None], axis=1)
-        return softmaxes[0], Sides(u, w, r, held_u, held_w, inside_u, inside_w, rise, lean, normalised)
+        per = self.temperature if normalised else 1.0
+        (hi, lo), (top_hi, top_lo) = _difference(log_w, log_u), _difference(top_w, top_u)
+        r = ((hi - top_hi) + (lo - top_lo)) / per - (tail_w - tail_u)
+        lean, rise, beyond = 1.0, np.zeros((len(r), 1)), r
+        if self.pred_kind == "logits":
+            lean, at = 0.0, np.argmax(pred, axis=1)[:, None]
+            rise, hi_there, lo_there = (np.take_along_axis(x, at, axis=1) for x in (r, hi, lo))
+            beyond = ((hi - hi_there) + (lo - lo_there)) / per
+        return softmaxes[0], Sides(u, w, r, held_u, held_w, inside_u, inside_w, rise, beyond, lean, normalised)
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         assert isinstance(batch, DivergenceBatch)
@@ -293,6 +297,13 @@ def excess(p: Array, q: Array, r: Array) -> tuple[Array, Array]:
     tail = np.polynomial.polynomial.polyval(x, [1 / math.factorial(k) for k in range(2, 11)])
     far = np.where(p == 0, 0.0, p * (r - 1)) + q
     return np.where(near, p * x**2 * tail, far), np.where(near, p * np.expm1(x), q - p)
+
+
+def _difference(a: Array, b: Array) -> tuple[Array, Array]:
+    """a - b, and what rounding has lost of it (Knuth 1969)."""
+    hi = np.subtract(a, b)
+    back = hi - a
+    return hi, np.where(np.isfinite(hi), (a - (hi - back)) - (b + back), 0.0)
 
 
 def _sum(weight: Array, shape: tuple[int, ...]) -> float:

@@ -106,8 +106,7 @@ class KLDivergence(PredTargetDistributions, Divergences):
         logarithms = self.pred_kind != "probs"
         if self.reverse:
             if logarithms:
-                rise = np.where(np.isfinite(sides.rise), sides.rise, 0.0)
-                slope = np.where(u == 0, 0.0, u * (sides.lean - (r - rise)))
+                slope = np.where(u == 0, 0.0, u * (sides.lean - np.where(np.isfinite(sides.rise), sides.beyond, r)))
                 return value, slope, slope + u
             return value, sides.inside_u - r, np.where(sides.inside_u, 1 / sides.held_u, 0.0)
         if sides.normalised:  # with the digits of r; what u is more, changes nothing
@@ -198,9 +197,10 @@ class JensenShannon(PredTargetDistributions, Divergences):
 
         # log(u / m) less what it is at a rise r_0: -log(1 - s + s e^d), d = r - r_0, s = beta e^r_0 / (rest + beta e^r_0)
         rise, held = np.clip(sides.rise, -_FAR, _FAR), np.clip(r, -_FAR, _FAR)
+        d = np.where(np.abs(sides.rise) > _FAR, held - rise, np.clip(sides.beyond, -_FAR - rise, _FAR - rise))
         s, t = beta * np.exp(np.minimum(rise, 0)), rest * np.exp(-np.maximum(rise, 0))
         s, t = s / (s + t), t / (s + t)
-        above, half = held > rise, np.abs(held - rise) / 2
+        above, half = d > 0, np.abs(d) / 2
         x, _, log_large, log_small = _mixed(np.where(above, s, t), np.where(above, t, s), half)
         log_u = np.where(above, log_small - np.where(r > _FAR, r - _FAR, 0.0), log_large)
         share = np.where(above, s * np.exp(half) * (np.exp(half) / (1 + x)), s / (1 + x))  # of w in m
