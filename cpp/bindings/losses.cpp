@@ -187,8 +187,7 @@ std::pair<double, std::int64_t> run_rows(
     const py::capsule& plan_capsule, int outputs, int precision, const py::array& pred, const py::array& target,
     int axis, const py::object& weight, const py::object& cotangent, const py::object& vector, const py::object& value,
     const std::optional<py::tuple>& grads, const std::optional<py::tuple>& hessians, double scale, double hess_floor,
-    double hess_ceiling, double hess_factor, bool hess_is_slope,
-    const std::optional<py::array_t<double>>& class_weight,
+    double hess_ceiling, double hess_factor, bool hess_is_slope, const std::optional<py::array_t<double>>& class_weight,
     std::optional<std::int64_t> ignore_index, const std::optional<py::array_t<double>>& class_factor,
     const std::optional<LogitOptions>& logits, const std::optional<py::tuple>& extra) {
   const Plan& plan = plan_of(plan_capsule);

@@ -55,8 +55,8 @@ struct Origin {
 template <class T>
 struct Part {
   T p;
-  T step;           ///< dp/dx: p, or 1
-  T per;            ///< dp/dx / p: 1, or the derivative of the logarithm that r has
+  T step;          ///< dp/dx: p, or 1
+  T per;           ///< dp/dx / p: 1, or the derivative of the logarithm that r has
   T lean;          ///< the same, but 0 for logits, where a multiple of p is nothing in F'
   T rise;          ///< log q - log p, q of the other side, less what `from` has of it
   T have, lack;    ///< 1 and 0; of a probability below eps, p / eps and 1 - p / eps
@@ -111,10 +111,15 @@ FUSEDLOSS_SHARED std::int64_t divergence_scratch_bytes(const abi::Call* call) {
          divergence_arrays * scratch_elements<T>(call) * static_cast<std::int64_t>(sizeof(T));
 }
 
-/// What is taken off differences of logarithms, target less pred, before the temperature and behind it.
+/// What is taken off differences of logarithms, target less pred, before the temperature and behind it; of each row.
 template <class T>
-struct Base {
-  T hi, lo, tail;
+struct Bases {
+  T hi[lanes<T>], lo[lanes<T>], tail[lanes<T>];
+};
+
+template <class T>
+struct Origins {
+  T rise[lanes<T>], other[lanes<T>], own[lanes<T>];
 };
 
 /// One side of a unit.
@@ -135,8 +140,8 @@ struct Side {
   T beside_top[width];      ///< the other side's logarithm there, for logits
   double tail[width];       ///< logsumexp less the maximum; 0 likewise
   Bits<T> invalid[width];
-  Origin<T> from[width];
-  Base<T> base[width];  ///< of its Part's rise
+  Origins<T> from;
+  Bases<T> base;  ///< of its Part's rise
 
   /// Takes logarithms of probabilities into `room`, or else the maximum.
   FUSEDLOSS_SHARED void enter(const Unit<T>& unit, const Lane<const T>& given, const DivergenceOptions<T>& options,
@@ -218,8 +223,8 @@ struct Side {
   }
 
   /// Numbers that lanes have found: across, each its own; along, all lanes take that of the first which has one.
-  static FUSEDLOSS_INLINE void spread_found(const Unit<T>& unit, const T (&number)[width], const Bits<T> (&found)[width],
-                                            T (&to)[width]) {
+  static FUSEDLOSS_INLINE void spread_found(const Unit<T>& unit, const T (&number)[width],
+                                            const Bits<T> (&found)[width], T (&to)[width]) {
     int lane = 0;
     while (lane < width - 1 && found[lane] == 0) ++lane;
     for (int l = 0; l < width; ++l) to[l] = number[unit.across ? l : lane];
@@ -300,7 +305,7 @@ struct Divergence {
     static constexpr int width = lanes<T>;
     Side<T> pred, target;
     T pred_before, target_before, after;  ///< what logits are multiplied by before and after their difference
-    Base<T> base[width];                  ///< the difference of logsumexps: of maxima, of tails
+    Bases<T> base;                        ///< the difference of logsumexps: of maxima, of tails
     T vector_base[width];                 ///< the vector at pred's maximum, if it holds logits
     T ones[width];
 
@@ -310,16 +315,21 @@ struct Divergence {
       return {gap.hi, masked(gap.lo, mask_of<T>(absolute(gap.hi) < infinity<T>))};
     }
 
-    FUSEDLOSS_INLINE T beyond(const Base<T>& base, TwoTerms<T> gap) const {
-      return fma((gap.hi - base.hi) + (gap.lo - base.lo), after, -base.tail);
+    FUSEDLOSS_INLINE T beyond(const Bases<T>& base, TwoTerms<T> gap, int l) const {
+      return fma((gap.hi - base.hi[l]) + (gap.lo - base.lo[l]), after, -base.tail[l]);
     }
 
     /// Where a side's largest logit lies, `gap` is the difference there; `sign` is 1 for pred, -1 for the target.
     FUSEDLOSS_INLINE void place(Side<T>& side, int l, TwoTerms<T> gap, T sign, T other, T own) {
-      const T rise = masked(sign * beyond(base[l], gap), side.logits);
-      side.from[l] = Loss::origin(rise, other, own);
-      const Base<T> off{base[l].hi, base[l].lo, base[l].tail + sign * side.from[l].rise};
-      side.base[l] = side.logits != 0 && side.from[l].rise == rise ? Base<T>{gap.hi, gap.lo, T(0)} : off;
+      const T rise = masked(sign * beyond(base, gap, l), side.logits);
+      const Origin<T> from = Loss::origin(rise, other, own);
+      side.from.rise[l] = from.rise;
+      side.from.other[l] = from.other;
+      side.from.own[l] = from.own;
+      const bool there = side.logits != 0 && from.rise == rise;
+      side.base.hi[l] = there ? gap.hi : base.hi[l];
+      side.base.lo[l] = there ? gap.lo : base.lo[l];
+      side.base.tail[l] = there ? T(0) : base.tail[l] + sign * from.rise;
     }
   };
 
@@ -402,7 +412,9 @@ struct Divergence {
       for (int l = 0; l < width; ++l) {
         // As the logits themselves are: of a class that has both maxima, the difference is exactly that of tails.
         const TwoTerms<T> apart = two_diff(target.top[l] * shared.target_before, pred.top[l] * shared.pred_before);
-        shared.base[l] = {apart.hi, apart.lo, static_cast<T>(target.tail[l] - pred.tail[l])};
+        shared.base.hi[l] = apart.hi;
+        shared.base.lo[l] = apart.lo;
+        shared.base.tail[l] = static_cast<T>(target.tail[l] - pred.tail[l]);
         shared.vector_base[l] = T(0);
         shared.ones[l] = T(1);
       }
@@ -477,7 +489,7 @@ struct Divergence {
               masked(rise, real),
               blend(inside, T(1), p * of.per_held),
               masked((of.held - p) * of.per_held, real & ~inside),
-              of.from[l],
+              {of.from.rise[l], of.from.other[l], of.from.own[l]},
               ~of.probabilities,
               inside,
               of.logits & real & mask_of<T>(logarithm * of.factor == of.shift[l])};
@@ -487,9 +499,32 @@ struct Divergence {
       const Bits<T> real = mask_of<T>(group.offset[l] < group.left);
       const T log_u = group.log_u[l], log_w = group.log_w[l];
       const TwoTerms<T> gap = of.gap(log_u, log_w);
-      return {part(of.pred, log_u, group.u[l], group.per_u[l], of.beyond(of.pred.base[l], gap), real, l),
-              part(of.target, log_w, group.w[l], group.per_w[l], -of.beyond(of.target.base[l], gap), real, l),
-              masked(of.beyond(of.base[l], gap), real), of.pred.logits & of.target.logits};
+      return {part(of.pred, log_u, group.u[l], group.per_u[l], of.beyond(of.pred.base, gap, l), real, l),
+              part(of.target, log_w, group.w[l], group.per_w[l], -of.beyond(of.target.base, gap, l), real, l),
+              masked(of.beyond(of.base, gap, l), real), of.pred.logits & of.target.logits};
+    }
+
+    /// Adds a class; a function, as what a loop over lanes declares itself is kept in memory, one a lane.
+    static FUSEDLOSS_INLINE void add_class(const Group& group, int l, const Shared<T>& of, const Options<T>& options,
+                                           Sums<T>& sums) {
+      const Classwise<T> c = at(group, l, of);
+      const ClassTerms<T> terms = Loss::of(c, options.beta, options.rest);
+      sums.value[l] += static_cast<double>(terms.value);
+      if constexpr (!Loss::exact) {
+        const TwoTerms<T> both = Loss::excess_of(c, options.beta);
+        sums.excess[l] += static_cast<double>(both.hi);
+        sums.surplus[l] += static_cast<double>(both.lo);
+      }
+      if constexpr (Set != abi::value_only) sums.pred.template add<curved || product>(terms.pred, c.u.top, l);
+      if constexpr (Both) sums.target.template add<curved>(terms.target, c.w.top, l);
+      if constexpr (product) {
+        const T along = masked(group.v[l] - of.vector_base[l], mask_of<T>(group.offset[l] < group.left));
+        const double v = static_cast<double>(along);
+        sums.mean[l] += static_cast<double>(c.u.p) * v;
+        sums.first_along[l] += static_cast<double>(terms.pred.first) * v;
+        sums.second_along[l] += static_cast<double>(masked(terms.pred.second, ~c.u.top)) * v;
+        sums.top_along[l] += static_cast<double>(masked(terms.pred.second, c.u.top)) * v;
+      }
     }
 
     static FUSEDLOSS_INLINE void add(const Unit<T>& unit, const Shared<T>& shared, const Options<T>& given,
@@ -498,28 +533,7 @@ struct Divergence {
       each(unit, shared, given,
            [&](const Group& group, const Shared<T>& of, const Options<T>& options) __attribute__((always_inline)) {
              FUSEDLOSS_LANES(width)
-             for (int l = 0; l < width; ++l) {
-               const Classwise<T> c = at(group, l, of);
-               const ClassTerms<T> terms = Loss::of(c, options.beta, options.rest);
-               local.value[l] += static_cast<double>(terms.value);
-               if constexpr (!Loss::exact) {
-                 const TwoTerms<T> both = Loss::excess_of(c, options.beta);
-                 local.excess[l] += static_cast<double>(both.hi);
-                 local.surplus[l] += static_cast<double>(both.lo);
-               }
-               if constexpr (Set != abi::value_only) {
-                 local.pred.template add<curved || product>(terms.pred, c.u.top, l);
-                 if constexpr (Both) local.target.template add<curved>(terms.target, c.w.top, l);
-               }
-               if constexpr (product) {
-                 const double v =
-                     static_cast<double>(masked(group.v[l] - of.vector_base[l], mask_of<T>(group.offset[l] < group.left)));
-                 local.mean[l] += static_cast<double>(c.u.p) * v;
-                 local.first_along[l] += static_cast<double>(terms.pred.first) * v;
-                 local.second_along[l] += static_cast<double>(masked(terms.pred.second, ~c.u.top)) * v;
-                 local.top_along[l] += static_cast<double>(masked(terms.pred.second, c.u.top)) * v;
-               }
-             }
+             for (int l = 0; l < width; ++l) add_class(group, l, of, options, local);
            });
       take(unit, local.value, sums.value);
       take(unit, local.excess, sums.excess);
@@ -581,58 +595,73 @@ struct Divergence {
       return {first, fma(own.second * complement, complement, bent) - steep * steep};
     }
 
+    /// What the derivatives of a row by both sides are made with.
+    struct Turns {
+      Turn pred, target;
+      alignas(64) T root[width], weight[width];
+      alignas(64) T mean[width], along[width];  ///< of a product: of the vector, of the gradient times it
+      alignas(64) Bits<T> moves[width];
+      T floor, ceiling;
+    };
+
+    static FUSEDLOSS_INLINE T gradient(const Slope<T>& of, const Turn& by, const Turns& turns, int l) {
+      return masked(turns.weight[l] * (by.factor[l] * of.first), turns.moves[l]);
+    }
+
+    static FUSEDLOSS_INLINE T hessian(const Slope<T>& of, const Side<T>& side, const Turn& by, const Turns& turns,
+                                      int l) {
+      const T second = clamp_between(by.factor[l] * of.second * side.factor, turns.floor, turns.ceiling);
+      return masked(turns.weight[l] * second, turns.moves[l]);
+    }
+
+    /// The derivatives of a class; a function, as add_class().
+    static FUSEDLOSS_INLINE void map_class(const Group& group, int l, const Shared<T>& of, const Options<T>& options,
+                                           const Turns& by) {
+      const Classwise<T> c = at(group, l, of);
+      const ClassTerms<T> terms = Loss::of(c, options.beta, options.rest);
+      const Slope<T> slope = turned(c.u, terms.pred, of.pred, by.pred, by.root[l], l);
+      if constexpr (product) {
+        const T u = masked(c.u.p, of.pred.logits), complement = blend(c.u.top, of.pred.complement[l], T(1) - u);
+        const T v = (group.v[l] - of.vector_base[l]) - by.mean[l], own = terms.pred.second * v;
+        const T rest = others(by.pred.sums.second[l], by.pred.sums.top_second[l], own, c.u.top);
+        const T bent = fma(-u, fma(by.pred.slope[l], v, rest), own * complement);
+        const T all = bent - masked(slope.first * by.root[l] * by.along[l], mask_of<T>(by.root[l] != T(0)));
+        group.grad[l] = masked(by.weight[l] * (by.pred.factor[l] * all * of.pred.factor), by.moves[l]);
+      } else {
+        Slope<T> beside{T(0), T(0)};
+        if constexpr (Both) beside = turned(c.w, terms.target, of.target, by.target, by.root[l], l);
+        if constexpr (curved && Both) group.target_hess[l] = hessian(beside, of.target, by.target, by, l);
+        if constexpr (Both) group.target_grad[l] = gradient(beside, by.target, by, l);
+        if constexpr (curved) group.hess[l] = hessian(slope, of.pred, by.pred, by, l);
+        group.grad[l] = gradient(slope, by.pred, by, l);
+      }
+    }
+
     static FUSEDLOSS_INLINE void map(const Unit<T>& unit, const Shared<T>& shared, const Options<T>& given,
                                      const Sums<T>& sums, const double (&k1)[width], const double (&k2)[width], T floor,
                                      T ceiling) {
-      Turn by, by_target;
-      alignas(64) T root[width], mean[width], along[width], weight[width];
-      alignas(64) Bits<T> moves[width];
-      by.set(shared.pred, sums.pred, k1);
-      if constexpr (Both) by_target.set(shared.target, sums.target, k1);
+      Turns by;
+      by.floor = floor;
+      by.ceiling = ceiling;
+      by.pred.set(shared.pred, sums.pred, k1);
+      if constexpr (Both) by.target.set(shared.target, sums.target, k1);
       const bool projects = shared.pred.logits != 0;
       for (int l = 0; l < width; ++l) {
-        root[l] = static_cast<T>(k2[l]);
-        weight[l] = unit.slope[l];
-        moves[l] = mask_of<T>(unit.slope[l] != T(0));
+        by.root[l] = static_cast<T>(k2[l]);
+        by.weight[l] = unit.slope[l];
+        by.moves[l] = mask_of<T>(unit.slope[l] != T(0));
         if constexpr (product) {
           const double whole = sums.pred.first[l] + sums.pred.top_first[l];
-          mean[l] = projects ? static_cast<T>(sums.mean[l]) : T(0);
-          by.sums.second[l] = sums.second_along[l] - sums.mean[l] * sums.pred.second[l];
-          by.sums.top_second[l] = sums.top_along[l] - sums.mean[l] * sums.pred.top_second[l];
-          along[l] = static_cast<T>((sums.first_along[l] - (projects ? whole * sums.mean[l] : 0.0)) * k2[l]);
+          by.mean[l] = projects ? static_cast<T>(sums.mean[l]) : T(0);
+          by.pred.sums.second[l] = sums.second_along[l] - sums.mean[l] * sums.pred.second[l];
+          by.pred.sums.top_second[l] = sums.top_along[l] - sums.mean[l] * sums.pred.top_second[l];
+          by.along[l] = static_cast<T>((sums.first_along[l] - (projects ? whole * sums.mean[l] : 0.0)) * k2[l]);
         }
       }
       each(unit, shared, given,
            [&](const Group& group, const Shared<T>& of, const Options<T>& options) __attribute__((always_inline)) {
-             T *g = group.grad, *h = group.hess, *target_g = group.target_grad, *target_h = group.target_hess;
              FUSEDLOSS_LANES(width)
-             for (int l = 0; l < width; ++l) {
-               const Classwise<T> c = at(group, l, of);
-               const ClassTerms<T> terms = Loss::of(c, options.beta, options.rest);
-               const Slope<T> result = turned(c.u, terms.pred, of.pred, by, root[l], l);
-               if constexpr (product) {
-                 const T u = masked(c.u.p, of.pred.logits);
-                 const T complement = blend(c.u.top, of.pred.complement[l], T(1) - u);
-                 const T v = (group.v[l] - of.vector_base[l]) - mean[l], own = terms.pred.second * v;
-                 const T rest = others(by.sums.second[l], by.sums.top_second[l], own, c.u.top);
-                 const T bent = fma(-u, fma(by.slope[l], v, rest), own * complement);
-                 const T all = bent - masked(result.first * root[l] * along[l], mask_of<T>(root[l] != T(0)));
-                 g[l] = masked(weight[l] * (by.factor[l] * all * of.pred.factor), moves[l]);
-               } else {
-                 const auto curve = [&](const Slope<T>& of_row, const Turn& with, T side_factor)
-                                        __attribute__((always_inline)) {
-                   const T second = clamp_between(with.factor[l] * of_row.second * side_factor, floor, ceiling);
-                   return masked(weight[l] * second, moves[l]);
-                 };
-                 if constexpr (Both) {
-                   const Slope<T> other = turned(c.w, terms.target, of.target, by_target, root[l], l);
-                   if constexpr (curved) target_h[l] = curve(other, by_target, of.target.factor);
-                   target_g[l] = masked(weight[l] * (by_target.factor[l] * other.first), moves[l]);
-                 }
-                 if constexpr (curved) h[l] = curve(result, by, of.pred.factor);
-                 g[l] = masked(weight[l] * (by.factor[l] * result.first), moves[l]);
-               }
-             }
+             for (int l = 0; l < width; ++l) map_class(group, l, of, options, by);
            });
     }
   };
