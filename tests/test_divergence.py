@@ -124,7 +124,9 @@ def test_reductions_and_weights(loss: Any, dtype: np.dtype, reduction: str, weig
 @pytest.mark.parametrize("classes", [1, 2, 7, 8, 16, 17, 63, 64, 65, 127, 1000, 4097])
 def test_numbers_of_classes(loss: Any, dtype: np.dtype, classes: int) -> None:
     operands = operands_of(loss, (3, classes), dtype, classes)
-    compare(loss, operands, np.random.default_rng(2).normal(size=operands[0].shape).astype(dtype))
+    items = np.moveaxis(operands[0], loss.axis, -1).shape[:-1]
+    weight = np.arange(items[0])
+    compare(loss, operands, np.random.default_rng(2).normal(size=operands[0].shape).astype(dtype), sample_weight=weight)
 
 
 @each_loss

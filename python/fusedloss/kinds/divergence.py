@@ -300,7 +300,7 @@ def excess(p: Array, q: Array, r: Array) -> tuple[Array, Array]:
 
 
 def _difference(a: Array, b: Array) -> tuple[Array, Array]:
-    """a - b, and what rounding has lost of it (Knuth 1969)."""
+    """The rounded a - b, and what rounding has lost of it (Knuth 1969)."""
     hi = np.subtract(a, b)
     back = hi - a
     return hi, np.where(np.isfinite(hi), (a - (hi - back)) - (b + back), 0.0)

@@ -195,7 +195,7 @@ class JensenShannon(PredTargetDistributions, Divergences):
         value = np.where(inside_u & inside_w, a * large * _above_log(-y) + lifted, a * large * log_large + of_small)
         value = np.where((u == 0) & (w == 0), 0.0, value)
 
-        # log(u / m) less what it is at a rise r_0: -log(1 - s + s e^d), d = r - r_0, s = beta e^r_0 / (rest + beta e^r_0)
+        # log(u / m) less what it is at r = r_0: -log(1 - s + s e^d), d = r - r_0, s = beta e^r_0 / (rest + beta e^r_0)
         rise, held = np.clip(sides.rise, -_FAR, _FAR), np.clip(r, -_FAR, _FAR)
         d = np.where(np.abs(sides.rise) > _FAR, held - rise, np.clip(sides.beyond, -_FAR - rise, _FAR - rise))
         s, t = beta * np.exp(np.minimum(rise, 0)), rest * np.exp(-np.maximum(rise, 0))
@@ -224,9 +224,9 @@ _FAR = 600.0
 
 
 def _mixed(a: Array, b: Array, half: Array) -> tuple[Array, Array, Array, Array]:
-    """x and y, and their logarithms, of m = a large + b small with large = small e^(2 half).
+    """Of m = a large + b small, large = small e^(2 half): x, y, and the logarithms of large / m and small / m.
 
-    m / small = 1 + x, m / large = 1 - y = (1 + x) / (1 + growth)^2; the logarithms are those of large / m, small / m.
+    m / small = 1 + x, m / large = 1 - y = (1 + x) / (1 + growth)^2.
     """
     growth = np.expm1(half)
     x, y = a * growth * (growth + 2), b * (growth / (1 + growth)) * ((growth + 2) / (1 + growth))
