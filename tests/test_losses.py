@@ -215,13 +215,47 @@ def test_targets_of_any_dtype(case: Case, dtype: np.dtype, given: str) -> None:
     np.testing.assert_array_equal(grad, case.loss.grad(pred, same))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.rows], ids=str)
+def composed(case: Case, classes: int) -> Case:
+    """With all options at once that losses over rows share, as far as this one has them."""
+    arrays = classes + case.loss.further_labels
+    options: dict[str, Any] = {
+        "temperature": 0.7,
+        "softcap": 5.0,
+        "z_loss": 0.05,
+        "class_mask": np.arange(classes) != 2,
+        "label_smoothing": 0.15,
+        "class_weight": np.random.default_rng(classes).uniform(0.5, 2, arrays),
+        "ignore_index": 1,
+    }
+    return case.replace(**{name: value for name, value in options.items() if hasattr(case.loss, name)})
+
+
+ROWS = [case for case in CASES if case.rows]
+ROW_LOSSES = {(type(case.loss), case.target): case for case in reversed(ROWS)}.values()  # the first sample of each
+
+
+@pytest.mark.parametrize(
+    ("case", "classes_composed"),
+    [(case, 0) for case in ROWS] + [(case, n) for case in ROW_LOSSES for n in (CLASSES, 70)],
+    ids=str,
+)
 @pytest.mark.parametrize("narrow", [np.float16, ml_dtypes.bfloat16])
-def test_rows_of_narrow_floats(case: Case, narrow: Any) -> None:
-    """Read and written directly; the arithmetic is that of float32."""
-    pred, target = case.operands(np.random.default_rng(6), (40,), np.float32)
-    pred = pred.astype(narrow)
-    compare(case, (pred, target))
+def test_rows_of_narrow_floats(case: Case, classes_composed: int, narrow: Any) -> None:
+    """Read and written directly; the arithmetic is that of float32, and results are its results rounded."""
+    rng = np.random.default_rng(6)
+    case = (composed(case, classes_composed) if classes_composed else case).replace(reduction="sum")
+    arrays = any(isinstance(getattr(case.loss, name), np.ndarray) for name in case.loss.class_arrays)
+    for classes in (case.width,) if arrays else (CLASSES, 70):
+        pred, target = case.operands(rng, (40,), np.float32, classes=classes)
+        pred, vector = pred.astype(narrow), rng.standard_normal(pred.shape).astype(narrow)
+        weight = rng.uniform(0, 2, 40).astype(narrow)
+        given = results(case, (pred, target), vector, sample_weight=weight)
+        wide = results(case, (pred.astype(np.float32), target), vector, sample_weight=weight)
+        assert given.pop("value") == wide.pop("value")
+        for name, each in given.items():
+            assert each.dtype == narrow
+            with np.errstate(over="ignore"):
+                np.testing.assert_array_equal(each, wide[name].astype(narrow), err_msg=name)
 
 
 @each_case

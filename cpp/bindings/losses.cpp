@@ -186,8 +186,8 @@ struct RowOptions {
 std::pair<double, std::int64_t> run_rows(
     const py::capsule& plan_capsule, int outputs, int precision, const py::array& pred, const py::array& target,
     int axis, const py::object& weight, const py::object& cotangent, const py::object& vector, const py::object& value,
-    const py::object& grad, const py::object& hess, double scale, double hess_floor, double hess_ceiling,
-    double hess_factor, bool hess_is_slope, const std::optional<py::array_t<double>>& class_weight,
+    const std::optional<py::tuple>& grads, const std::optional<py::tuple>& hessians, double scale, double hess_floor,
+    double hess_ceiling, double hess_factor, bool hess_is_slope, const std::optional<py::array_t<double>>& class_weight,
     std::optional<std::int64_t> ignore_index, const std::optional<py::array_t<double>>& class_factor,
     const std::optional<LogitOptions>& logits, const std::optional<py::tuple>& extra) {
   const Plan& plan = plan_of(plan_capsule);
@@ -195,8 +195,10 @@ std::pair<double, std::int64_t> run_rows(
   if (axis < 0 || axis >= pred.ndim()) throw py::value_error("fusedloss._core: no such axis");
   const auto set = static_cast<abi::Outputs>(outputs);
   const bool curved = set == abi::grad_hess || set == abi::value_grad_hess;
+  const py::object grad = element(grads, 0), hess = element(hessians, 0);
+  const py::object target_grad = element(grads, 1), target_hess = element(hessians, 1);
   if ((set != abi::value_only && grad.is_none()) || (curved && hess.is_none()) ||
-      (set == abi::hessian_vector && vector.is_none())) {
+      (set == abi::hessian_vector && vector.is_none()) || (curved && !target_grad.is_none() && target_hess.is_none())) {
     throw py::value_error("fusedloss._core: rows need every output of their set");
   }
   abi::Call call;
@@ -216,6 +218,10 @@ std::pair<double, std::int64_t> run_rows(
   space.add(value, false, true, call.value);
   space.add(grad, true, true, call.grad[0]);
   space.add(hess, true, true, call.hess[0]);
+  if (kernel.variables > 1) {
+    space.add(target_grad, true, true, call.grad[1]);
+    space.add(target_hess, true, true, call.hess[1]);
+  }
   call.wants_extra = extra.has_value();
   for (int k = 0; k < abi::extras; ++k) space.add(element(extra, k), false, true, call.extra[k]);
   space.finish(call);

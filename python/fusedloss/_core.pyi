@@ -65,8 +65,8 @@ def run_rows(
     cotangent: Array | None,
     vector: Array | None,
     value: Array | None,
-    grad: Array | None,
-    hess: Array | None,
+    grad: tuple[Array | None, ...] | None,
+    hess: tuple[Array | None, ...] | None,
     scale: float,
     hess_floor: float,
     hess_ceiling: float,
@@ -81,10 +81,11 @@ def run_rows(
 ) -> tuple[float, int]:
     """A pass of a loss over rows.
 
-    `hess_factor` multiplies an item's Hessian before its bounds; the size of its gradient may stand for it.
-    `class_factor` multiplies the target's entries of a class, but not an item's weight. `logits` are the softcap
-    (infinite for none), the temperature, the factor of the z-loss, and 1 or 0 for each class. `extra` takes the
-    log-probability of the label, the logsumexp, the entropy and the most probable class of each item.
+    `grad` and `hess` are those by pred and, of divergences, those by the target. `hess_factor` multiplies an item's
+    Hessian before its bounds; the size of its gradient may stand for it. `class_factor` multiplies the target's entries
+    of a class, but not an item's weight. `logits` are the softcap (infinite for none), the temperature, the factor of
+    the z-loss, and 1 or 0 for each class. `extra` takes the log-probability of the label, the logsumexp, the entropy
+    and the most probable class of each item.
     """
 
 def run_queries(

@@ -46,6 +46,7 @@ struct Unit {
   std::int64_t groups;  ///< with it
   Lane<const T> pred, target, vector;
   Lane<T> grad, hess;
+  Lane<T> target_grad, target_hess;  ///< null where they are not asked for beside those of pred
   const abi::Call* call;
   std::int64_t ahead = 0;  ///< bytes from pred to what is to be read next: it is asked for while exponentials are taken
   T* scratch;              ///< room for `moved_arrays`, if the call moves logits
@@ -126,15 +127,15 @@ FUSEDLOSS_SHARED int rows_together(const abi::Call* call) {
   return short_rows && call->logits == nullptr && !call->wants_extra ? lanes<T> : 1;
 }
 
-/// Scratch arrays of a unit: pred, target, vector, grad and hess; further ones if logits are moved before their
-/// softmax.
-constexpr int unit_arrays = 5;
+/// Scratch arrays of a unit: pred, target, vector, grad and hess; the last two for the target too, if the call wants
+/// them. Further ones if logits are moved before their softmax.
+FUSEDLOSS_SHARED int unit_arrays(const abi::Call* call) { return call->grad[1].layout == abi::absent ? 5 : 7; }
 constexpr int moved_arrays = 5;
 
 template <class T>
 FUSEDLOSS_SHARED std::int64_t row_scratch_bytes(const abi::Call* call) {
   const bool moved = call->logits != nullptr && call->logits->moved;
-  const std::int64_t arrays = rows_together<T>(call) * unit_arrays + (moved ? moved_arrays : 0);
+  const std::int64_t arrays = rows_together<T>(call) * unit_arrays(call) + (moved ? moved_arrays : 0);
   return arrays * scratch_elements<T>(call) * static_cast<std::int64_t>(sizeof(T));
 }
 
@@ -493,15 +494,18 @@ struct RowTask {
   static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
   static constexpr bool wants_product = Set == abi::hessian_vector;
   static constexpr bool labelled = Labelled;
+  static constexpr bool may_want_both = !labelled && wants_grad && !wants_product;  ///< derivatives by the target too
   using Arrays = RowArrays<T>;
 
   struct Places {
     std::int64_t pred[max_task_rows], target[max_task_rows], vector[max_task_rows], grad[max_task_rows],
         hess[max_task_rows];
+    std::int64_t target_grad[may_want_both ? max_task_rows : 1], target_hess[may_want_both ? max_task_rows : 1];
   };
 
   struct Tails {
     alignas(64) T pred[width], target[width], vector[width], grad[width], hess[width];
+    alignas(64) T target_grad[width], target_hess[width];
   };
 
   /// `together`: how many rows that are visited along the solver takes at once.
@@ -520,6 +524,11 @@ struct RowTask {
     if constexpr (wants_product) locate(call->vector[0], places.vector);
     if constexpr (wants_grad) locate(call->grad[0], places.grad);
     if constexpr (wants_hess) locate(call->hess[0], places.hess);
+    const bool both = may_want_both && call->grad[1].layout != abi::absent;
+    if (both) {
+      locate(call->grad[1], places.target_grad);
+      if constexpr (wants_hess) locate(call->hess[1], places.target_hess);
+    }
 
     const bool across = visits_across<T>(call);
     const std::int64_t size = scratch_elements<T>(call);
@@ -533,7 +542,7 @@ struct RowTask {
     for (int u = 0; u < (across ? 1 : together); ++u) {
       Unit<T>& unit = units[u];
       unit.call = call;
-      unit.scratch = static_cast<T*>(scratch) + unit_arrays * size;
+      unit.scratch = static_cast<T*>(scratch) + unit_arrays(call) * size;
       unit.live = {ones, 0, ones};
       unit.across = across;
       unit.live_classes = unit.classes = call->classes;
@@ -547,6 +556,10 @@ struct RowTask {
         if (!across && rows.weight[next] == T(0)) {  // nothing to compute; along a row that saves the visit
           if constexpr (wants_grad) Arrays::clear(call->grad[0], places.grad[next], call->classes);
           if constexpr (wants_hess) Arrays::clear(call->hess[0], places.hess[next], call->classes);
+          if (both) {
+            Arrays::clear(call->grad[1], places.target_grad[next], call->classes);
+            if constexpr (wants_hess) Arrays::clear(call->hess[1], places.target_hess[next], call->classes);
+          }
           value[next] = 0.0;
           if (call->wants_extra) extra.leave_out(next);
         } else {
@@ -567,7 +580,7 @@ struct RowTask {
         Unit<T>& unit = units[u];
         Tails& tail = tails[u];
         const int first = row[u];
-        T* const room = static_cast<T*>(scratch) + u * unit_arrays * size;
+        T* const room = static_cast<T*>(scratch) + u * unit_arrays(call) * size;
         Arrays::bring(call->inputs[0], places.pred, first, here, across, call->classes, room, tail.pred, unit.pred);
         if constexpr (!labelled) {
           Arrays::bring(call->inputs[1], places.target, first, here, across, call->classes, room + size, tail.target,
@@ -582,6 +595,14 @@ struct RowTask {
         }
         if constexpr (wants_hess) {
           Arrays::place(call->hess[0], places.hess, first, here, across, room + 4 * size, tail.hess, unit.hess);
+        }
+        if (both) {
+          Arrays::place(call->grad[1], places.target_grad, first, here, across, room + 5 * size, tail.target_grad,
+                        unit.target_grad);
+          if constexpr (wants_hess) {
+            Arrays::place(call->hess[1], places.target_hess, first, here, across, room + 6 * size, tail.target_hess,
+                          unit.target_hess);
+          }
         }
       }
       for (int l = 0; l < width; ++l) {
@@ -599,6 +620,13 @@ struct RowTask {
           Arrays::hand_out(call->grad[0], places.grad, units[u].grad, row[u], here, across, call->classes);
         if constexpr (wants_hess)
           Arrays::hand_out(call->hess[0], places.hess, units[u].hess, row[u], here, across, call->classes);
+        if (both) {
+          Arrays::hand_out(call->grad[1], places.target_grad, units[u].target_grad, row[u], here, across,
+                           call->classes);
+          if constexpr (wants_hess)
+            Arrays::hand_out(call->hess[1], places.target_hess, units[u].target_hess, row[u], here, across,
+                             call->classes);
+        }
       }
       for (int l = 0; l < here; ++l) {
         value[row[l]] = head.item[l];

@@ -8,10 +8,12 @@
 // 2. Of e^(z - max) only the power of two is taken relative to the maximum: e^z = 2^n e^r, and n - n(max) is exact. To
 //    subtract max from z would cost half an ulp of z, which is many ulps of the result, or a second number to hold it.
 //    Logits so large that n and r lose digits are first moved by the maximum, which there is exact (Reach).
-// 3. A row is folded in stretches that stay in the second-level cache: maximum of the stretch, sums relative to it,
-//    joined to the row's in double. So a row is read from memory once. The maximum of the next stretch is taken along
-//    with the sums of this one, so that memory is read behind arithmetic. Unless a row is very long its exponentials
-//    are kept in the gradient's place and scaled in the end, otherwise they are taken again from the logits.
+// 3. A row is folded in stretches: maximum of the stretch, sums relative to it, joined to the row's in double. So a row
+//    is read from memory once. The maximum of what comes next is taken along with the sums of this, so that memory is
+//    read behind arithmetic; and so little further on that the first-level cache still has it when its own exponentials
+//    are taken, as memory is slow to be read in two places that lie far apart. A stretch goes on until a logit is above
+//    its maximum. Unless a row is very long its exponentials are kept in the gradient's place and scaled in the end,
+//    otherwise they are taken again from the logits.
 // 4. A loss sees one row in five numbers and says how its derivatives mix p and the target (Slopes). The rest is here,
 //    once.
 #pragma once
@@ -183,7 +185,7 @@ FUSEDLOSS_INLINE T smoothed(T target, T uniform, T smoothing) {
   return fma(target, T(1) - smoothing, smoothing * uniform);
 }
 
-constexpr std::int64_t groups_per_fold = 1024;  ///< of a stretch: 64 KB of logits
+constexpr std::int64_t groups_per_fold = 1024;  ///< of a stretch of a fixed length: 64 KB of logits
 
 /// logsumexp of a row.
 template <class T>
@@ -282,17 +284,17 @@ struct SoftmaxRows {
   static constexpr bool looks_ahead = !locates;
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
-  /// How far ahead: a stretch, or where one goes on for as long as its maximum lasts, so little that the first-level
-  /// cache still has it when the exponentials are taken.
-  static constexpr std::int64_t groups_per_look = 64;
-  static constexpr std::int64_t groups_per_sum = 4;  ///< exponentials that are added before they become doubles
-  static constexpr std::int64_t max_kept = 16384;    ///< groups of a row whose exponentials are kept: 1 MB
-  static constexpr std::int64_t folds_kept = max_kept / groups_per_fold;
+  static constexpr std::int64_t groups_per_look = 64;  ///< how far ahead, but for stretches of a fixed length
+  static constexpr std::int64_t groups_per_sum = 4;    ///< exponentials that are added before they become doubles
+  static constexpr std::int64_t max_kept = 16384;      ///< groups of a row whose exponentials are kept: 1 MB
+  static constexpr std::int64_t lasting_kept = 16;     ///< after so many stretches that are kept, the rest are fixed
+  static constexpr std::int64_t folds_kept = lasting_kept + max_kept / groups_per_fold;
 
-  /// The maximum of a stretch whose exponentials were kept, and what it itself became.
+  /// Of a stretch whose exponentials were kept: its maximum, what that itself became, and where it ends.
   struct Kept {
     alignas(64) T shift[width];
     alignas(64) double per_unit[width];
+    std::int64_t end;
   };
 
   /// Folds rows. The exponentials of their stretches are kept in the gradient's place if there is room for what they
@@ -300,15 +302,16 @@ struct SoftmaxRows {
   static FUSEDLOSS_SHARED void fold_rows(Unit<T>* units, int count, const SoftmaxLoss<T>& loss, Kept* kept,
                                          Folded<T>& row) {
     const Unit<T>& head = units[0];
-    const bool lasts = lasting(head, count);
+    const bool may_last = lasting(head, count);
     Reach<T> reach;
     Ahead ahead;
     for (std::int64_t first = 0, fold = 0, end; first < head.groups; first = end, ++fold) {
+      const bool lasts = may_last && (kept == nullptr || fold < lasting_kept);
       const std::int64_t last = lasts ? head.groups : end_of(head, first);
       end = last;
       Folded<T> part;
       if (!head.across) part.clear();
-      if (looks_ahead && first > 0) {
+      if (looks_ahead && first > 0 && (lasts || !may_last || fold > lasting_kept)) {
         set_maximum(part, 0, fold_maximum(ahead.top), first * width);
       } else {
         const std::int64_t seen = lasts && first + groups_per_look < last ? first + groups_per_look : last;
@@ -317,12 +320,12 @@ struct SoftmaxRows {
       reach.aim(part.shift);
       for (int u = 0; u < count; ++u) {
         if (maps && kept != nullptr) {
-          sums<maps>(units[u], first, last, false, loss, reach, u, part, ahead);
+          end = sums<maps>(units[u], first, last, lasts, loss, reach, u, part, ahead);
         } else {
           end = sums<false>(units[u], first, last, lasts, loss, reach, u, part, ahead);
         }
       }
-      if (kept != nullptr) keep(part, reach, kept[fold]);
+      if (kept != nullptr) keep(part, reach, end, kept[fold]);
       if (first == 0) {
         row = part;
       } else {
@@ -353,15 +356,15 @@ struct SoftmaxRows {
       Reach<T> reach;
       Coefficients by;
       if (keeps) {
-        for (std::int64_t first = 0, fold = 0; first < head.groups; first += stride_of(head), ++fold) {
+        for (std::int64_t first = 0, fold = 0; first < head.groups; first = kept[fold++].end) {
           set(head, row, kept[fold], finished, by);
           for (int u = 0; u < count; ++u)
-            map<true>(units[u], first, end_of(head, first), reach, u, by, loss, floor, ceiling);
+            map<true>(units[u], first, kept[fold].end, reach, u, by, loss, floor, ceiling);
         }
       } else {
         Kept whole;
         reach.aim(row.shift);
-        keep(row, reach, whole);
+        keep(row, reach, head.groups, whole);
         set(head, row, whole, finished, by);
         map<false>(head, 0, head.groups, reach, 0, by, loss, floor, ceiling);
       }
@@ -399,10 +402,9 @@ struct SoftmaxRows {
     }
   };
 
-  /// Whether a stretch goes on until a logit is above its maximum: where nothing is kept of it. After a few stretches,
-  /// none of them is.
+  /// Whether a stretch goes on until a logit is above its maximum. After a few stretches, none of them is.
   static FUSEDLOSS_INLINE bool lasting(const Unit<T>& unit, int count) {
-    return !maps && looks_ahead && count == 1 && !unit.across && unit.classes < INT32_MAX;
+    return looks_ahead && count == 1 && !unit.across && unit.classes < INT32_MAX;
   }
 
   static FUSEDLOSS_INLINE std::int64_t stride_of(const Unit<T>& unit) {
@@ -414,7 +416,8 @@ struct SoftmaxRows {
     return last < unit.groups ? last : unit.groups;
   }
 
-  static FUSEDLOSS_INLINE void keep(const Folded<T>& part, const Reach<T>& reach, Kept& kept) {
+  static FUSEDLOSS_INLINE void keep(const Folded<T>& part, const Reach<T>& reach, std::int64_t end, Kept& kept) {
+    kept.end = end;
     for (int l = 0; l < width; ++l) {
       kept.shift[l] = part.shift[l];
       kept.per_unit[l] = reach.per_unit[l];
@@ -516,7 +519,8 @@ struct SoftmaxRows {
     }
     // Each group is visited with one further on, as long as there is one.
     const std::int64_t look = lasts ? groups_per_look : last - first, to_come = unit.across ? 0 : unit.full - look;
-    const std::int64_t ahead_of_look = lasts ? (groups_per_look + 8) * group_bytes : unit.ahead;
+    const bool goes_on = lasts && unit.ahead == 0;
+    const std::int64_t ahead_of_look = goes_on ? (groups_per_look + 8) * group_bytes : unit.ahead;
     std::int64_t end = first;
     for (bool higher = false; end < last && !higher;) {
       const std::int64_t begin = end;

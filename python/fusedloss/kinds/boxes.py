@@ -66,7 +66,7 @@ class Boxes(Kind):
                 part.cotangent,
                 None,
                 part.value,
-                part.grad[0] if part.grad else None,
+                part.grad,
                 None,
                 part.scale,
                 -math.inf,

@@ -44,7 +44,10 @@ class Sides(NamedTuple):
         held_w: w, held so.
         inside_u: Where u is not below eps.
         inside_w: Where w is not.
-        lean: 0 if pred holds logits, where a multiple of u changes nothing in the slope; else 1.
+        rise: Of r what it is where u is largest, if pred holds logits: (N, 1). There a multiple of u changes nothing in
+            the slope, and of r less this no larger terms are added up than come out: see the extension's kind.
+        beyond: r less `rise`, from differences of logits alone.
+        lean: 0 if pred holds logits, for the same reason; else 1.
         normalised: Whether both sides hold logits.
     """
 
@@ -55,6 +58,8 @@ class Sides(NamedTuple):
     held_w: Array
     inside_u: Mask
     inside_w: Mask
+    rise: Array
+    beyond: Array
     lean: float
     normalised: bool
 
@@ -86,8 +91,8 @@ class Divergences(DivergenceOptions, Kind):
         """The same loss with pred and target in each other's places."""
         raise NotImplementedError
 
-    def form(self, exchanged: bool) -> tuple[str, float, float, float]:
-        """Name of the extension's kernel; factor of all, beta, 1 for a root or 0."""
+    def form(self) -> tuple[str, float, tuple[float, float], float]:
+        """Name of the extension's kernel; factor of all, shares of target and prediction, 1 for a root or 0."""
         raise NotImplementedError
 
     def terms(self, sides: Sides) -> tuple[Array, Array, Array]:
@@ -133,9 +138,10 @@ class Divergences(DivergenceOptions, Kind):
 
     def kernel(self, exchanged: bool = False) -> tuple[str, tuple[float, ...]]:
         """Name and options of the extension's kernel; those of `exchanged`, which cannot be made while this is."""
-        name, factor, beta, root = self.form(exchanged)
-        kinds = (self.target_kind, self.pred_kind) if exchanged else (self.pred_kind, self.target_kind)
-        return name, (self.temperature, factor, self.eps, *(float(KINDS.index(kind)) for kind in kinds), beta, root)
+        name, factor, shares, root = self.form()
+        kinds = [float(KINDS.index(kind)) for kind in (self.pred_kind, self.target_kind)]
+        turn = -1 if exchanged else 1
+        return name, (self.temperature, factor, self.eps, *kinds[::turn], *shares[::turn], root)
 
     def _make_plan(self) -> Any:
         object.__setattr__(self, "_target_plan", backend.plan(*self.kernel(exchanged=True), self.reduction, None))
@@ -169,36 +175,33 @@ class Divergences(DivergenceOptions, Kind):
 
     def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, DivergenceBatch)
-        axis = batch.axis
-
-        def run(exchanged: bool, first: Array, second: Array, part: Pass) -> tuple[float, int]:
-            outcome: tuple[float, int] = backend.core.run_rows(
-                self._target_plan if exchanged else self._plan,
-                part.outputs,
-                int(batch.dtype == np.float64),
-                first,
-                second,
-                axis,
-                part.weight,
-                part.cotangent,
-                part.vector[0] if part.vector else None,
-                part.value,
-                part.grad[0] if part.grad else None,
-                part.hess[0] if part.hess else None,
-                part.scale,
-                part.hess_floor,
-                part.hess_ceiling,
-                part.hess_factor,
-                part.hess_is_slope,
-                None,
-                None,
-                None,
-                None,
-                None,
-            )
-            return outcome
-
-        return each_side(batch.inputs, job, run)
+        exchanged = job.grad is not None and job.grad[0] is None  # the kernel has no gradient by the target alone
+        turn = -1 if exchanged else 1
+        first, second = batch.inputs[::turn]
+        return backend.core.run_rows(
+            self._target_plan if exchanged else self._plan,
+            job.outputs,
+            int(batch.dtype == np.float64),
+            first,
+            second,
+            batch.axis,
+            job.weight,
+            job.cotangent,
+            job.vector[0] if job.vector else None,
+            job.value,
+            job.grad and job.grad[::turn],
+            job.hess and job.hess[::turn],
+            job.scale,
+            job.hess_floor,
+            job.hess_ceiling,
+            job.hess_factor,
+            job.hess_is_slope,
+            None,
+            None,
+            None,
+            None,
+            None,
+        )
 
     def _run_reference(self, batch: Batch, job: Pass) -> tuple[float, int]:
         assert isinstance(batch, DivergenceBatch)
@@ -248,12 +251,15 @@ class Divergences(DivergenceOptions, Kind):
                 given.append((x, np.log(held), held, ~(x < self.eps), 0.0, 0.0))
             softmaxes.append(softmax)
         (u, log_u, held_u, inside_u, top_u, tail_u), (w, log_w, held_w, inside_w, top_w, tail_w) = given
-        if normalised:  # in this order a difference of close logits is exact, and so is that of the maxima
-            r = ((log_w - log_u) - (top_w - top_u)) / self.temperature - (tail_w - tail_u)
-        else:
-            r = (log_w - top_w) - (log_u - top_u) - (tail_w - tail_u)
-        lean = 0.0 if self.pred_kind == "logits" else 1.0
-        return softmaxes[0], Sides(u, w, r, held_u, held_w, inside_u, inside_w, lean, normalised)
+        per = self.temperature if normalised else 1.0
+        (hi, lo), (top_hi, top_lo) = _difference(log_w, log_u), _difference(top_w, top_u)
+        r = ((hi - top_hi) + (lo - top_lo)) / per - (tail_w - tail_u)
+        lean, rise, beyond = 1.0, np.zeros((len(r), 1)), r
+        if self.pred_kind == "logits":
+            lean, at = 0.0, np.argmax(pred, axis=1)[:, None]
+            rise, hi_there, lo_there = (np.take_along_axis(x, at, axis=1) for x in (r, hi, lo))
+            beyond = ((hi - hi_there) + (lo - lo_there)) / per
+        return softmaxes[0], Sides(u, w, r, held_u, held_w, inside_u, inside_w, rise, beyond, lean, normalised)
 
     def _fault(self, batch: Batch, at: tuple[int, ...]) -> ValueError | None:
         assert isinstance(batch, DivergenceBatch)
@@ -272,6 +278,13 @@ def excess(p: Array, q: Array, r: Array) -> tuple[Array, Array]:
     tail = np.polynomial.polynomial.polyval(x, [1 / math.factorial(k) for k in range(2, 11)])
     far = np.where(p == 0, 0.0, p * (r - 1)) + q
     return np.where(near, p * x**2 * tail, far), np.where(near, p * np.expm1(x), q - p)
+
+
+def _difference(a: Array, b: Array) -> tuple[Array, Array]:
+    """The rounded a - b, and what rounding has lost of it (Knuth 1969)."""
+    hi = np.subtract(a, b)
+    back = hi - a
+    return hi, np.where(np.isfinite(hi), (a - (hi - back)) - (b + back), 0.0)
 
 
 def _product(x: Array, factor: Array) -> Array:

@@ -37,7 +37,7 @@ class KLDivergence(PredTargetAlike, Divergences):
     are close: it is never negative, and 0 for equal logits.
 
     The gradient is that by pred; ``wrt="target"`` gives that by the target, ``wrt=("pred", "target")`` or ``"both"``
-    both in a tuple, in a pass each. Products with the Hessian are by pred.
+    both in a tuple, from one pass. Products with the Hessian are by pred.
 
     Args:
         pred_kind: ``"logits"``, ``"log_probs"`` or ``"probs"``.
@@ -89,30 +89,35 @@ class KLDivergence(PredTargetAlike, Divergences):
     def exchanged(self) -> KLDivergence:
         return self.replace(pred_kind=self.target_kind, target_kind=self.pred_kind, reverse=not self.reverse)
 
-    def form(self, exchanged: bool) -> tuple[str, float, float, float]:
+    def form(self) -> tuple[str, float, tuple[float, float], float]:
         factor = self.temperature**2 if self.scale_by_temperature2 else 1.0
-        return "kl_divergence", factor, float(self.reverse == exchanged), 0.0
+        return "kl_divergence", factor, (0.0, 1.0) if self.reverse else (1.0, 0.0), 0.0
 
     def terms(self, sides: Sides) -> tuple[Array, Array, Array]:
         u, w, r = sides.u, sides.w, sides.r
         p, q, gap = (u, w, -r) if self.reverse else (w, u, r)
         each = np.where(p == 0, 0.0, p * gap)
         value = np.sum(each, axis=1)
+        apart = np.zeros_like(r)
         if sides.normalised:
-            more, surplus = (np.sum(x, axis=1) for x in excess(p, q, gap))
-            value = more - (surplus - np.log1p(surplus))
+            each, apart = excess(p, q, gap)
+            surplus = np.sum(apart, axis=1)
+            value = np.sum(each, axis=1) - (surplus - np.log1p(surplus))
         logarithms = self.pred_kind != "probs"
         if self.reverse:
             if logarithms:
-                return value, each + sides.lean * u, each + (1 + sides.lean) * u
+                slope = np.where(u == 0, 0.0, u * (sides.lean - np.where(np.isfinite(sides.rise), sides.beyond, r)))
+                return value, slope, slope + u
             return value, sides.inside_u - r, np.where(sides.inside_u, 1 / sides.held_u, 0.0)
+        if sides.normalised:  # with the digits of r; what u is more, changes nothing
+            return value, apart, u
         if logarithms:
             return value, -w, np.zeros_like(w)
         fall = np.where(sides.inside_u, w / sides.held_u, 0.0)
         return value, -fall, fall / sides.held_u
 
     def finish(self, value: Array) -> tuple[Array, Array, Array]:
-        factor = self.form(False)[1]
+        factor = self.form()[1]
         return factor * value, np.full(value.shape, factor), np.zeros(value.shape)
 
 
@@ -168,29 +173,40 @@ class JensenShannon(PredTargetAlike, Divergences):
     def exchanged(self) -> JensenShannon:
         return self.replace(pred_kind=self.target_kind, target_kind=self.pred_kind, beta=1 - self.beta)
 
-    def form(self, exchanged: bool) -> tuple[str, float, float, float]:
-        return "jensen_shannon", 1.0, 1 - self.beta if exchanged else self.beta, float(self.sqrt)
+    def form(self) -> tuple[str, float, tuple[float, float], float]:
+        return "jensen_shannon", 1.0, self._shares, float(self.sqrt)
+
+    @property
+    def _shares(self) -> tuple[float, float]:
+        """Those of target and prediction in the mixture, which add up to 1 exactly whichever of them is beta."""
+        more = max(self.beta, 1 - self.beta)
+        return (more, 1 - more) if self.beta == more else (1 - more, more)
 
     def terms(self, sides: Sides) -> tuple[Array, Array, Array]:
         u, w, r, held_u, held_w, inside_u, inside_w = sides[:7]
-        beta, rest = self.beta, 1 - self.beta
-        # m / smaller = 1 + x, m / larger = 1 - y = (1 + x) / (1 + growth)
+        beta, rest = self._shares
         above, gap = r > 0, np.abs(r)
         a, b = np.where(above, beta, rest), np.where(above, rest, beta)
-        growth = np.expm1(np.minimum(gap, 700))
-        x, y = a * growth, b * growth / (1 + growth)
-        log_large = -np.where(y < 0.5, np.log1p(-np.minimum(y, 0.5)), np.log((1 + x) / (1 + growth)))
-        log_small = -np.log1p(x) - np.where(gap > 700, gap - 700, 0.0)
-        log_u = np.where(above, log_small, log_large)
+        x, y, log_large, log_small = _mixed(a, b, np.minimum(gap, _FAR) / 2)
+        log_small = log_small - np.where(gap > _FAR, gap - _FAR, 0.0)
         large, small = np.where(above, w, u), np.where(above, u, w)
         of_small = np.where(small == 0, 0.0, b * small * log_small)
-        lifted = np.where(gap > 700, a * b * large + of_small, b * small * _above_log(x))
+        lifted = np.where(gap > _FAR, a * b * large + of_small, b * small * _above_log(x))
         value = np.where(inside_u & inside_w, a * large * _above_log(-y) + lifted, a * large * log_large + of_small)
         value = np.where((u == 0) & (w == 0), 0.0, value)
-        per_w = np.where(above, (1 + growth) / (1 + x), 1 / (1 + x))  # w / m
+
+        # log(u / m) less what it is at r = r_0: -log(1 - s + s e^d), d = r - r_0, s = beta e^r_0 / (rest + beta e^r_0)
+        rise, held = np.clip(sides.rise, -_FAR, _FAR), np.clip(r, -_FAR, _FAR)
+        d = np.where(np.abs(sides.rise) > _FAR, held - rise, np.clip(sides.beyond, -_FAR - rise, _FAR - rise))
+        s, t = beta * np.exp(np.minimum(rise, 0)), rest * np.exp(-np.maximum(rise, 0))
+        s, t = s / (s + t), t / (s + t)
+        above, half = d > 0, np.abs(d) / 2
+        x, _, log_large, log_small = _mixed(np.where(above, s, t), np.where(above, t, s), half)
+        log_u = np.where(above, log_small - np.where(r > _FAR, r - _FAR, 0.0), log_large)
+        share = np.where(above, s * np.exp(half) * (np.exp(half) / (1 + x)), s / (1 + x))  # of w in m
         have, lack = (np.where(inside_w, *choice) for choice in ((1.0, w / held_w), (0.0, (held_w - w) / held_w)))
-        slope = rest * (log_u + np.where(inside_u, beta * lack * per_w, 0.0))
-        bend = rest * beta * per_w * (have + beta * lack * per_w)
+        slope = rest * (log_u + np.where(inside_u, lack * share, 0.0))
+        bend = rest * share * (have + lack * share)
         if self.pred_kind == "probs":
             return np.sum(value, axis=1), slope, np.where(inside_u, bend / held_u, 0.0)
         slope, bend = (np.where(u == 0, 0.0, x) for x in (u * slope, u * bend))
@@ -201,6 +217,21 @@ class JensenShannon(PredTargetAlike, Divergences):
             return value, np.ones_like(value), np.zeros_like(value)
         root, equal = np.sqrt(value), value == 0
         return root, np.where(equal, 0.0, 0.5 / root), np.where(equal, 0.0, 1 / np.sqrt(2 * value))
+
+
+_FAR = 600.0
+"""How far apart logarithms of probabilities are taken to be; beyond, a mixture is the larger one's share."""
+
+
+def _mixed(a: Array, b: Array, half: Array) -> tuple[Array, Array, Array, Array]:
+    """Of m = a large + b small, large = small e^(2 half): x, y, and the logarithms of large / m and small / m.
+
+    m / small = 1 + x, m / large = 1 - y = (1 + x) / (1 + growth)^2.
+    """
+    growth = np.expm1(half)
+    x, y = a * growth * (growth + 2), b * (growth / (1 + growth)) * ((growth + 2) / (1 + growth))
+    log_large = -np.where(y < 0.5, np.log1p(-np.minimum(y, 0.5)), np.log((1 + x) / (1 + growth) / (1 + growth)))
+    return x, y, log_large, -np.log1p(x)
 
 
 def _above_log(z: Array) -> Array:
