@@ -313,10 +313,32 @@ struct Halves<Loss, T, std::enable_if_t<sizeof(typename Loss::template Middle<T,
 };
 
 /// Whether halves do for ordinary items only.
-template <class Loss, class = void>
+template <class Loss, class T, class = void>
 constexpr bool only_ordinary = false;
-template <class Loss>
-constexpr bool only_ordinary<Loss, std::void_t<decltype(&Loss::extraordinary)>> = true;
+template <class Loss, class T>
+constexpr bool only_ordinary<
+    Loss, T,
+    std::void_t<decltype(Loss::extraordinary(*static_cast<const T (*)[Loss::inputs]>(nullptr),
+                                             *static_cast<const typename Loss::template Options<T>*>(nullptr)))>> =
+    true;
+
+/// What multiplies a loss's value and all of its derivatives, if there is such a thing.
+template <class Loss, class T, class = void>
+struct Common {
+  static constexpr bool exists = false;
+  template <class Options>
+  static FUSEDLOSS_INLINE T factor(const Options&) {
+    return T(1);
+  }
+};
+template <class Loss, class T>
+struct Common<Loss, T, std::void_t<decltype(&Loss::template factor<T>)>> {
+  static constexpr bool exists = true;
+  template <class Options>
+  static FUSEDLOSS_INLINE T factor(const Options& options) {
+    return Loss::factor(options);
+  }
+};
 
 template <class Loss, class T, abi::Outputs Set>
 struct Pointwise {
@@ -327,10 +349,15 @@ struct Pointwise {
   static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
   static constexpr bool wants_product = Set == abi::hessian_vector;
   using Options = typename Loss::template Options<T>;
-  // A short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth.
-  static constexpr bool prefetches = Loss::nanoseconds > 0.55;
+  // Large arrays begin at the same place of a page: with what is a page ahead, those of a loss of two variables fill
+  // all ways of a first-level cache, and drive one another out before they are used (twice the time, from memory). A
+  // short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth.
+  static constexpr bool prefetches_input = variables == 1;
+  static constexpr bool prefetches = prefetches_input && Loss::nanoseconds > 0.55;
 
   static constexpr bool sums_apart = wants_value && sizeof(T) == 4 && Loss::nanoseconds > 0.25;
+  // Where two gradients are written, there is no room for values between them.
+  static constexpr bool evens = Set == abi::value_grad && variables > 1;
   static constexpr bool halved = Halves<Loss, T>::exist;
   using Middle = typename Halves<Loss, T>::Middle;
 
@@ -352,12 +379,12 @@ struct Pointwise {
     const T* input[Loss::inputs];
     for (int k = 0; k < Loss::inputs; ++k) input[k] = from[k];
     for (int group = 0; group < count; ++group) {
-      for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
+      for (int k = 0; k < Loss::inputs && prefetches_input; ++k) prefetch_read(input[k]);
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
         const Item item(input, l);
         Loss::begin(item.x, options, middle, group * width + l);
-        if constexpr (only_ordinary<Loss>) extraordinary[l] |= Loss::extraordinary(item.x, options);
+        if constexpr (only_ordinary<Loss, T>) extraordinary[l] |= Loss::extraordinary(item.x, options);
       }
       FUSEDLOSS_UNROLLED
       for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
@@ -367,7 +394,9 @@ struct Pointwise {
     return any >> (8 * sizeof(T) - 1) == 0;
   }
 
-  /// The one loop: all lanes of group after group.
+  /// The one loop: all lanes of group after group. `Even`: all slopes are the same, and items go nowhere but to their
+  /// sum.
+  template <bool Even>
   static FUSEDLOSS_INLINE void groups(const Streams<T>& streams, int count, const Options& options, T floor, T ceiling,
                                       double (&sum)[width], Bits<T>& suspects) {
     const T* input[Loss::inputs];
@@ -380,12 +409,14 @@ struct Pointwise {
       hess[k] = streams.hess[k].at;
     }
     const Streams<T> steps = streams;  // a copy that no store can change
+    const T common = Common<Loss, T>::factor(options), even_slope = common * slope[0];
     alignas(64) double total[width] = {};
     alignas(64) Bits<T> suspect[width] = {};
     alignas(64) Middle middle;
     bool does = true;  // the halves do, for all items of the batch
     for (int group = 0; group < count; ++group) {
       const int in_batch = group % batch_groups;
+      const int at = group * width;  // in outputs, none of which has step zero
       if constexpr (halved) {
         const int left = count - group;
         if (in_batch == 0) does = begin(input, steps, left < batch_groups ? left : batch_groups, options, middle);
@@ -393,10 +424,13 @@ struct Pointwise {
       if constexpr (prefetches) {
         for (int k = 0; k < Loss::inputs && !halved; ++k) prefetch_read(input[k]);
         for (int k = 0; k < variables; ++k) {
-          if constexpr (wants_grad || wants_product) prefetch_write(grad[k]);
-          if constexpr (wants_hess) prefetch_write(hess[k]);
+          if constexpr (wants_grad || wants_product) prefetch_write(grad[k] + at);
+          if constexpr (wants_hess) prefetch_write(hess[k] + at);
         }
       }
+      const auto scaled = [common](T x) __attribute__((always_inline)) {
+        return Common<Loss, T>::exists ? common * x : x;
+      };
       // With items of both sorts, both ways are gone and each item takes its own: no item depends on its neighbours.
       const auto work = [&](auto all_ordinary) __attribute__((always_inline)) {
         FUSEDLOSS_LANES(width)
@@ -410,39 +444,40 @@ struct Pointwise {
             jet = Loss::finish(x, options, middle, in_batch * width + l);
             if constexpr (!all_ordinary) {
               const bool apart = Loss::extraordinary(x, options) >> (8 * sizeof(T) - 1) != 0;
-              const Jet<T> by_eval = Loss::template eval<T>(x, options);
-              jet = {apart ? by_eval.value : jet.value, apart ? by_eval.d1 : jet.d1, apart ? by_eval.d2 : jet.d2};
+              jet = select(apart, Loss::template eval<T>(x, options), jet);
             }
           }
           // Sign bits, which cost the fewest instructions: those of -0, of NaN and of items without weight are sorted
           // out by first_invalid.
           suspect[l] |= bits_of(Loss::template room<T>(x, options));
+          const T own = Even ? T(1) : slope[l], by_slope = Even ? even_slope : scaled(own);
           if constexpr (wants_value) {
-            if constexpr (!sums_apart) total[l] += static_cast<double>(jet.value);
-            value[l] = jet.value;
+            const T item = scaled(jet.value);
+            if constexpr (Even || !sums_apart) total[l] += static_cast<double>(item);
+            if constexpr (!Even) value[at + l] = item;
           }
           if constexpr (variables == 1) {
-            if constexpr (wants_grad) grad[0][l] = slope[l] * jet.d1;
-            if constexpr (wants_hess) hess[0][l] = slope[l] * clamp_between(jet.d2, floor, ceiling);
-            if constexpr (wants_product) grad[0][l] = slope[l] * (jet.d2 * vector[0][l]);
+            if constexpr (wants_grad) grad[0][at + l] = by_slope * jet.d1;
+            if constexpr (wants_hess) hess[0][at + l] = own * clamp_between(scaled(jet.d2), floor, ceiling);
+            if constexpr (wants_product) grad[0][at + l] = by_slope * (jet.d2 * vector[0][l]);
           } else {
             if constexpr (wants_grad) {
-              grad[0][l] = slope[l] * jet.d1[0];
-              grad[1][l] = slope[l] * jet.d1[1];
+              grad[0][at + l] = by_slope * jet.d1[0];
+              grad[1][at + l] = by_slope * jet.d1[1];
             }
             if constexpr (wants_hess) {
-              hess[0][l] = slope[l] * clamp_between(jet.d2[0], floor, ceiling);
-              hess[1][l] = slope[l] * clamp_between(jet.d2[2], floor, ceiling);
+              hess[0][at + l] = own * clamp_between(scaled(jet.d2[0]), floor, ceiling);
+              hess[1][at + l] = own * clamp_between(scaled(jet.d2[2]), floor, ceiling);
             }
             if constexpr (wants_product) {
               const T a = vector[0][l], b = vector[1][l];
-              grad[0][l] = slope[l] * (jet.d2[0] * a + jet.d2[1] * b);
-              grad[1][l] = slope[l] * (jet.d2[1] * a + jet.d2[2] * b);
+              grad[0][at + l] = by_slope * (jet.d2[0] * a + jet.d2[1] * b);
+              grad[1][at + l] = by_slope * (jet.d2[1] * a + jet.d2[2] * b);
             }
           }
         }
       };
-      if constexpr (halved && only_ordinary<Loss>) {
+      if constexpr (halved && only_ordinary<Loss, T>) {
         if (does) {
           work(std::true_type());
         } else {
@@ -454,13 +489,8 @@ struct Pointwise {
       FUSEDLOSS_UNROLLED  // otherwise the pointers live in memory
           for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
       slope += steps.slope.step;
-      value += steps.value.step;
       FUSEDLOSS_UNROLLED
-      for (int k = 0; k < variables; ++k) {
-        vector[k] += steps.vector[k].step;
-        grad[k] += steps.grad[k].step;
-        hess[k] += steps.hess[k].step;
-      }
+      for (int k = 0; k < variables; ++k) vector[k] += steps.vector[k].step;
     }
     for (int l = 0; l < width; ++l) {
       sum[l] = total[l];
@@ -487,18 +517,26 @@ struct Pointwise {
     const T floor = static_cast<T>(call->hess_floor), ceiling = static_cast<T>(call->hess_ceiling);
     Bench<T> bench;
     bench.set_up(call);
-    bench.sums_apart = sums_apart;
+    [[maybe_unused]] const bool even = call->weight.layout == abi::absent && !call->has_ignore &&
+                                       call->cotangent.layout == abi::absent && call->value.layout == abi::absent;
+    bench.sums_apart = sums_apart && !(evens && even);
     Total sum;
     for (int b = 0; b < blocks_per_task && bench.enter(task * blocks_per_task + b); ++b) {
       Bits<T> suspects = 0;
       alignas(64) double sums[2][width] = {};
       for (int part = 0; part < 2; ++part) {  // one call, one copy of the loop
         const int count = part == 0 ? bench.full : bench.tail == 0 ? 0 : 1;
-        groups(part == 0 ? bench.streams : bench.last, count, options, floor, ceiling, sums[part], suspects);
+        if constexpr (evens) {
+          if (part == 0 && even) {
+            groups<true>(bench.streams, count, options, floor, ceiling, sums[0], suspects);
+            continue;
+          }
+        }
+        groups<false>(part == 0 ? bench.streams : bench.last, count, options, floor, ceiling, sums[part], suspects);
       }
       const bool suspicious = suspects >> (8 * sizeof(T) - 1) != 0;
       if (suspicious && partial->invalid < 0) partial->invalid = first_invalid(bench, options);
-      if constexpr (wants_value) sum.add(bench.weigh_items(sums[0]));
+      if constexpr (wants_value) sum.add(evens && even && bench.tail == 0 ? fold(sums[0]) : bench.weigh_items(sums[0]));
       if constexpr (Set != abi::value_only) {
         if (bench.silences) bench.silence();
       }

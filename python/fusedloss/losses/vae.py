@@ -36,7 +36,8 @@ class _FromStandard(_Divergence):
     variables = operands
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
-        return "gaussian_kl", (self.beta, self.free_bits)
+        half = self.beta / 2
+        return ("gaussian_kl_floor", (half, 2 * self.free_bits)) if self.free_bits else ("gaussian_kl", (half,))
 
     def reference(self, *inputs: Array) -> tuple[Any, Any, Any]:
         mean, s = inputs
