@@ -47,8 +47,8 @@ FUSEDLOSS_BEGIN
 
 constexpr int groups_per_strip = 8;
 
-/// Pixels in a strip: 512 bytes of a class. With what is asked for ahead, and what lies between its loops, three classes
-/// do not fill the first-level cache.
+/// Pixels in a strip: 512 bytes of a class. With what is asked for ahead, and what lies between its loops, three
+/// classes do not fill the first-level cache.
 template <class T>
 constexpr int strip = lanes<T> * groups_per_strip;
 
@@ -116,15 +116,6 @@ FUSEDLOSS_INLINE void for_some_classes(std::int64_t classes, const Act& act) {
   if (classes - c == 3) act(c, std::integral_constant<int, 3>());
   if (classes - c == 2) act(c, std::integral_constant<int, 2>());
   if (classes - c == 1) act(c, std::integral_constant<int, 1>());
-}
-
-/// Calls act(k), k a constant, for k < N.
-template <int N, int K = 0, class Act>
-FUSEDLOSS_INLINE void for_each_of(const Act& act) {
-  if constexpr (K < N) {
-    act(std::integral_constant<int, K>());
-    for_each_of<N, K + 1>(act);
-  }
 }
 
 /// A probability and its complement, not by subtraction.
@@ -382,10 +373,10 @@ struct StripSoftmax {
   static constexpr std::int64_t together = 8;
 
   Strip<T> largest;
-  Strip<Index> top;  ///< the first class that is the largest
-  Strip<T> share;    ///< its probability
-  Strip<T> others;   ///< that of all other classes, not by subtraction
-  Strip<T> part;    ///< the sum of their exponentials, or of the last few
+  Strip<Index> top;                   ///< the first class that is the largest
+  Strip<T> share;                     ///< its probability
+  Strip<T> others;                    ///< that of all other classes, not by subtraction
+  Strip<T> part;                      ///< the sum of their exponentials, or of the last few
   alignas(64) double rest[strip<T>];  ///< and of those before
 
   /// `rider`: what rides along, or null.

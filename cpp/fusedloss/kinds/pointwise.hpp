@@ -6,6 +6,7 @@
 //   template <class T> static Jet<T, variables> eval(const T (&input)[inputs], const Options<T>&)   - branch-free
 //   template <class T> static T room(const T (&input)[inputs], const Options<T>&)                   - negative outside
 //                                                                                                     the domain
+//   template <class T> static T factor(const Options<T>&)   - if there is one, multiplies what eval gives
 // and knows nothing of weights, reductions, masks, types or strides: they live here. Where eval is long, it can come in
 // two halves:
 //   template <class T, int Items> struct Middle   - arrays of what the first half leaves to the second
@@ -23,10 +24,10 @@
 // 3. Only the loop over groups is compiled for each functor. What is not the loss's own - laying out a block, weighing
 //    and summing its items while they are in the first-level cache - is compiled once (Bench).
 // 4. A processor looks only about a hundred vector operations ahead: of a long loop it holds little more than one
-// group,
-//    and waits for that group's one chain of dependent operations. So halves run in loops of their own, over a batch of
-//    groups each, and so does the sum of the values, which stands at the end of the longest chain.
-// 5. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain. Its
+//    group, and waits for that group's one chain of dependent operations. So halves run in loops of their own, over a
+//    batch of groups each, and so does the sum of the values, which stands at the end of the longest chain.
+// 5. What multiplies the value and all derivatives of a loss (factor) is multiplied here, once with the slope.
+// 6. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain. Its
 //    derivatives are silenced afterwards, in the blocks that have such items.
 #pragma once
 
@@ -63,16 +64,16 @@ struct Streams {
 
   /// Calls act(stream, other's stream) for the inputs, and for the outputs, in step with another set.
   template <class Other, class Act>
-  FUSEDLOSS_INLINE void each_input(Other& other, const Act& act) {
+  FUSEDLOSS_INLINE void each_input(Other& other, int variables, const Act& act) {
     for (int k = 0; k < abi::max_inputs; ++k) act(input[k], other.input[k]);
     act(weight, other.weight);
     act(slope, other.slope);
-    for (int k = 0; k < abi::max_variables; ++k) act(vector[k], other.vector[k]);
+    for (int k = 0; k < variables; ++k) act(vector[k], other.vector[k]);
   }
   template <class Other, class Act>
-  FUSEDLOSS_INLINE void each_output(Other& other, const Act& act) {
+  FUSEDLOSS_INLINE void each_output(Other& other, int variables, const Act& act) {
     act(value, other.value);
-    for (int k = 0; k < abi::max_variables; ++k) {
+    for (int k = 0; k < variables; ++k) {
       act(grad[k], other.grad[k]);
       act(hess[k], other.hess[k]);
     }
@@ -100,6 +101,7 @@ struct Bench {
   };
 
   const abi::Call* call;
+  int variables;  ///< of the loss
   std::int64_t start;
   int count;                    ///< items of the block
   int full;                     ///< groups that can be used where they lie
@@ -113,13 +115,15 @@ struct Bench {
   Buffers buffers;
 
   /// What stays the same over a task: constants, a weight of one, outputs that nobody wants.
-  FUSEDLOSS_SHARED void set_up(const abi::Call* of) {
+  FUSEDLOSS_SHARED void set_up(const abi::Call* of, int variables_of_loss) {
     call = of;
+    variables = variables_of_loss;
     invalid_weight = -1;
-    streams.each_input(buffers.whole, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
-    streams.each_output(buffers.whole, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, width}; });
-    last.each_input(buffers.last, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
-    last.each_output(buffers.last, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    streams.each_input(buffers.whole, variables,
+                       [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    streams.each_output(buffers.whole, variables, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, width}; });
+    last.each_input(buffers.last, variables, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    last.each_output(buffers.last, variables, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
     const T scale = static_cast<T>(call->scale);
     for (int l = 0; l < width; ++l) {
       buffers.whole.weight.at[l] = T(1);
@@ -141,7 +145,7 @@ struct Bench {
     tail = count - full * width;
 
     for (int k = 0; k < abi::max_inputs; ++k) bring(call->inputs[k], buffers.whole.input[k].at, streams.input[k]);
-    for (int k = 0; k < abi::max_variables; ++k) {
+    for (int k = 0; k < variables; ++k) {
       bring(call->vector[k], buffers.whole.vector[k].at, streams.vector[k]);
       place(call->grad[k], call->adds, buffers.whole.grad[k].at, streams.grad[k]);
       place(call->hess[k], call->adds, buffers.whole.hess[k].at, streams.hess[k]);
@@ -191,8 +195,8 @@ struct Bench {
     for (int part = 0; part < 2; ++part) {
       Streams<T>& of = part == 0 ? streams : last;
       const int count = part == 0 ? full : tail == 0 ? 0 : 1;
-      for (int k = 0; k < 2 * abi::max_variables; ++k) {
-        const Stream<T>& stream = k < abi::max_variables ? of.grad[k] : of.hess[k - abi::max_variables];
+      for (int k = 0; k < 2 * variables; ++k) {
+        const Stream<T>& stream = k < variables ? of.grad[k] : of.hess[k - variables];
         for (int group = 0; group < count; ++group) {
           T* derivative = stream.at + group * width;
           const T* slope = of.slope.at + group * of.slope.step;
@@ -207,12 +211,12 @@ struct Bench {
   FUSEDLOSS_SHARED void leave() {
     if (tail != 0) {
       const int at = full, size = tail;
-      streams.each_output(last, [at, size](Stream<T>& stream, const Stream<T>& from) {
+      streams.each_output(last, variables, [at, size](Stream<T>& stream, const Stream<T>& from) {
         std::memcpy(stream.at + at * stream.step, from.at, size * sizeof(T));
       });
     }
     hand_out(call->value, false, buffers.whole.value.at);
-    for (int k = 0; k < abi::max_variables; ++k) {
+    for (int k = 0; k < variables; ++k) {
       hand_out(call->grad[k], call->adds, buffers.whole.grad[k].at);
       hand_out(call->hess[k], call->adds, buffers.whole.hess[k].at);
     }
@@ -288,7 +292,7 @@ struct Bench {
 
   FUSEDLOSS_INLINE void pad() {
     const int at = full, size = tail;
-    last.each_input(streams, [at, size](Stream<const T>& stream, const Stream<const T>& from) {
+    last.each_input(streams, variables, [at, size](Stream<const T>& stream, const Stream<const T>& from) {
       T* lane = const_cast<T*>(stream.at);  // a buffer of this Bench
       const T* item = from.at + at * from.step;
       for (int l = 0; l < width; ++l) lane[l] = item[l < size ? l : 0];  // of the domain if the items are
@@ -349,16 +353,16 @@ struct Pointwise {
   static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
   static constexpr bool wants_product = Set == abi::hessian_vector;
   using Options = typename Loss::template Options<T>;
-  // Large arrays begin at the same place of a page: with what is a page ahead, those of a loss of two variables fill
-  // all ways of a first-level cache, and drive one another out before they are used (twice the time, from memory). A
-  // short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth.
-  static constexpr bool prefetches_input = variables == 1;
-  static constexpr bool prefetches = prefetches_input && Loss::nanoseconds > 0.55;
+  // A short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth. And large
+  // arrays begin at the same place of a page: those of several variables that lie a page ahead, and what halves read
+  // twice, fill all ways of a first-level cache and drive one another out before their use (twice the time, measured).
+  static constexpr bool halved = Halves<Loss, T>::exist;
+  static constexpr bool crowded = halved && variables > 1;
+  static constexpr bool prefetches = Loss::nanoseconds > 0.55 && !crowded;
 
   static constexpr bool sums_apart = wants_value && sizeof(T) == 4 && Loss::nanoseconds > 0.25;
-  // Where two gradients are written, there is no room for values between them.
-  static constexpr bool evens = Set == abi::value_grad && variables > 1;
-  static constexpr bool halved = Halves<Loss, T>::exist;
+  // Several gradients and little else leave no room to write values between them.
+  static constexpr bool evens = Set == abi::value_grad && crowded;
   using Middle = typename Halves<Loss, T>::Middle;
 
   /// The inputs of one item. A loop over them would stop the vectoriser.
@@ -379,7 +383,7 @@ struct Pointwise {
     const T* input[Loss::inputs];
     for (int k = 0; k < Loss::inputs; ++k) input[k] = from[k];
     for (int group = 0; group < count; ++group) {
-      for (int k = 0; k < Loss::inputs && prefetches_input; ++k) prefetch_read(input[k]);
+      for (int k = 0; k < Loss::inputs && !crowded; ++k) prefetch_read(input[k]);
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
         const Item item(input, l);
@@ -428,9 +432,8 @@ struct Pointwise {
           if constexpr (wants_hess) prefetch_write(hess[k] + at);
         }
       }
-      const auto scaled = [common](T x) __attribute__((always_inline)) {
-        return Common<Loss, T>::exists ? common * x : x;
-      };
+      const auto scaled = [common](T x)
+                              __attribute__((always_inline)) { return Common<Loss, T>::exists ? common * x : x; };
       // With items of both sorts, both ways are gone and each item takes its own: no item depends on its neighbours.
       const auto work = [&](auto all_ordinary) __attribute__((always_inline)) {
         FUSEDLOSS_LANES(width)
@@ -461,19 +464,20 @@ struct Pointwise {
             if constexpr (wants_hess) hess[0][at + l] = own * clamp_between(scaled(jet.d2), floor, ceiling);
             if constexpr (wants_product) grad[0][at + l] = by_slope * (jet.d2 * vector[0][l]);
           } else {
-            if constexpr (wants_grad) {
-              grad[0][at + l] = by_slope * jet.d1[0];
-              grad[1][at + l] = by_slope * jet.d1[1];
-            }
-            if constexpr (wants_hess) {
-              hess[0][at + l] = own * clamp_between(scaled(jet.d2[0]), floor, ceiling);
-              hess[1][at + l] = own * clamp_between(scaled(jet.d2[2]), floor, ceiling);
-            }
-            if constexpr (wants_product) {
-              const T a = vector[0][l], b = vector[1][l];
-              grad[0][at + l] = by_slope * (jet.d2[0] * a + jet.d2[1] * b);
-              grad[1][at + l] = by_slope * (jet.d2[1] * a + jet.d2[2] * b);
-            }
+            for_each_of<variables>([&](auto i) __attribute__((always_inline)) {
+              if constexpr (wants_grad) grad[i][at + l] = by_slope * jet.d1[i];
+              if constexpr (wants_hess) {
+                const T own_entry = jet.d2[in_triangle<variables>(i, i)];
+                hess[i][at + l] = own * clamp_between(scaled(own_entry), floor, ceiling);
+              }
+              if constexpr (wants_product) {
+                T sum = jet.d2[in_triangle<variables>(i, 0)] * vector[0][l];
+                for_each_of<variables - 1>([&](auto j) __attribute__((always_inline)) {
+                  sum += jet.d2[in_triangle<variables>(i, j + 1)] * vector[j + 1][l];
+                });
+                grad[i][at + l] = by_slope * sum;
+              }
+            });
           }
         }
       };
@@ -516,7 +520,7 @@ struct Pointwise {
     if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(call->options);
     const T floor = static_cast<T>(call->hess_floor), ceiling = static_cast<T>(call->hess_ceiling);
     Bench<T> bench;
-    bench.set_up(call);
+    bench.set_up(call, variables);
     [[maybe_unused]] const bool even = call->weight.layout == abi::absent && !call->has_ignore &&
                                        call->cotangent.layout == abi::absent && call->value.layout == abi::absent;
     bench.sums_apart = sums_apart && !(evens && even);

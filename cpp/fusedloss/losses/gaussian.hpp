@@ -184,9 +184,90 @@ struct GaussianKL {
   }
 };
 
+/// beta KL(N(mean, e^log_var), N(prior_mean, e^prior_log_var)), twice the divergence being e^u - 1 - u + d^2 with u =
+/// log_var - prior_log_var and d the distance of the means in deviations of the prior. The inputs are as named here.
+struct GaussianKLBetween {
+  static constexpr const char* name = "gaussian_kl_between";
+  static constexpr int inputs = 4, variables = 4;
+  static constexpr double nanoseconds = 0.9;
+  template <class T>
+  struct Options {
+    T half_beta;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE T factor(const Options<T>& options) {
+    return options.half_beta;
+  }
+
+  template <class T, int Items>
+  struct Middle {
+    T one[Items], tangent[Items];
+    T inverse[Items];  ///< of the prior's deviation
+  };
+  /// Up to this |log_var| of the prior, its deviation and the inverse of it stay well within the range of T.
+  template <class T>
+  static constexpr T most_log_var = sizeof(T) == 4 ? T(160) : T(1400);
+
+  template <class T, class O>
+  static FUSEDLOSS_INLINE Bits<T> extraordinary(const T (&input)[4], const O&) {
+    return outside_beyond(input[1] - input[3]) | bits_of(most_log_var<T> - absolute(input[3]));
+  }
+  template <class T, int Items, class O>
+  static FUSEDLOSS_INLINE void begin(const T (&input)[4], const O&, Middle<T, Items>& middle, int item) {
+    const TwoTerms<T> u = two_diff(input[1], input[3]);
+    const ExpBeyond<T> power = with_rest(exp_beyond(u.hi), u.lo);
+    middle.one[item] = power.one;
+    middle.tangent[item] = power.tangent;
+    middle.inverse[item] = exp_raised(T(-0.5) * input[3], raise_by<T>(0));
+  }
+  template <class T, int Items, class O>
+  static FUSEDLOSS_INLINE Jet<T, 4> finish(const T (&input)[4], const O&, const Middle<T, Items>& middle, int item) {
+    const T inverse = middle.inverse[item], distance = (input[0] - input[2]) * inverse;
+    return jet(input, {middle.one[item], middle.tangent[item]}, distance, distance * inverse, inverse * inverse);
+  }
+  template <class T, class O>
+  static FUSEDLOSS_INLINE Jet<T, 4> eval(const T (&input)[4], const O&) {
+    const TwoTerms<T> u = two_diff(input[1], input[3]);
+    const T apart = input[0] - input[2];
+    const Exponential<T> precision = exponential(-input[3]);
+    return jet(input, with_rest(exp_beyond_anywhere(u.hi), finite_rest(u)),
+               exponential(T(-0.5) * input[3]).times(apart), precision.times(apart), precision.times(T(1)));
+  }
+  template <class T, class O>
+  static FUSEDLOSS_INLINE T room(const T (&)[4], const O&) {
+    return T(0);
+  }
+
+ private:
+  /// What rounding lost; 0 where that is not known.
+  template <class T>
+  static FUSEDLOSS_INLINE T finite_rest(const TwoTerms<T>& sum) {
+    return masked(sum.lo, mask_of<T>(absolute(sum.hi) < infinity<T>));
+  }
+
+  /// At x + rest, which is 0 or a rounding error of x.
+  template <class T>
+  static FUSEDLOSS_INLINE ExpBeyond<T> with_rest(const ExpBeyond<T>& at, T rest) {
+    const Bits<T> some = mask_of<T>(rest != T(0));  // 0 times infinity is not asked for
+    return {at.one + masked(rest * (at.one + T(1)), some), at.tangent + masked(rest * at.one, some)};
+  }
+
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T, 4> jet(const T (&input)[4], const ExpBeyond<T>& power, T distance, T half_pull,
+                                        T half_precision) {
+    const T square = distance * distance, pull = T(2) * half_pull, precision = T(2) * half_precision;
+    const TwoTerms<T> u = two_diff(input[1], input[3]);
+    const T ratio = exp(u.hi) * (T(1) + finite_rest(u));
+    return {power.tangent + square,
+            {pull, power.one, -pull, -(power.one + square)},
+            {precision, T(0), -precision, -pull, ratio, T(0), -ratio, precision, pull, ratio + square}};
+  }
+};
+
 /// beta max(KL, free_bits): below free_bits it is constant, and its derivatives are 0.
-struct GaussianKLFloor : GaussianKL {
-  static constexpr const char* name = "gaussian_kl_floor";
+template <class Divergence>
+struct Floored : Divergence {
+  static constexpr int variables = Divergence::variables, triangle = variables * (variables + 1) / 2;
   template <class T>
   struct Options {
     T half_beta, twice_free_bits;
@@ -196,24 +277,37 @@ struct GaussianKLFloor : GaussianKL {
     return options.half_beta;
   }
 
-  template <class T>
-  static FUSEDLOSS_INLINE Jet<T, 2> above(const Jet<T, 2>& jet, const Options<T>& options) {
-    const Bits<T> low = mask_of<T>(jet.value < options.twice_free_bits);
-    return {blend(low, options.twice_free_bits, jet.value),
-            {masked(jet.d1[0], ~low), masked(jet.d1[1], ~low)},
-            {masked(jet.d2[0], ~low), T(0), masked(jet.d2[2], ~low)}};
-  }
   template <class T, int Items>
-  static FUSEDLOSS_INLINE Jet<T, 2> finish(const T (&input)[2], const Options<T>& options,
-                                           const Middle<T, Items>& middle, int item) {
-    return above(GaussianKL::finish(input, options, middle, item), options);
+  static FUSEDLOSS_INLINE Jet<T, variables> finish(const T (&input)[variables], const Options<T>& options,
+                                                   const typename Divergence::template Middle<T, Items>& middle,
+                                                   int item) {
+    return above(Divergence::finish(input, options, middle, item), options);
   }
   template <class T>
-  static FUSEDLOSS_INLINE Jet<T, 2> eval(const T (&input)[2], const Options<T>& options) {
-    return above(GaussianKL::eval(input, options), options);
+  static FUSEDLOSS_INLINE Jet<T, variables> eval(const T (&input)[variables], const Options<T>& options) {
+    return above(Divergence::eval(input, options), options);
+  }
+
+ private:
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T, variables> above(Jet<T, variables> jet, const Options<T>& options) {
+    const Bits<T> low = mask_of<T>(jet.value < options.twice_free_bits);
+    jet.value = blend(low, options.twice_free_bits, jet.value);
+    for_each_of<variables>([&](auto k) __attribute__((always_inline)) { jet.d1[k] = masked(jet.d1[k], ~low); });
+    for_each_of<triangle>([&](auto k) __attribute__((always_inline)) { jet.d2[k] = masked(jet.d2[k], ~low); });
+    return jet;
   }
 };
 
-using Gaussian = List<GaussianNLL, CRPSGaussian, GaussianKL, GaussianKLFloor>;
+struct GaussianKLFloor : Floored<GaussianKL> {
+  static constexpr const char* name = "gaussian_kl_floor";
+};
+
+struct GaussianKLBetweenFloor : Floored<GaussianKLBetween> {
+  static constexpr const char* name = "gaussian_kl_between_floor";
+};
+
+using Gaussian =
+    List<GaussianNLL, CRPSGaussian, GaussianKL, GaussianKLFloor, GaussianKLBetween, GaussianKLBetweenFloor>;
 
 FUSEDLOSS_END
