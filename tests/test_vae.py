@@ -191,6 +191,32 @@ def test_weight_zero_and_layouts(dtype: np.dtype) -> None:
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_plain_calls_do_as_general_ones(loss: Any, dtype: np.dtype, reduction: str) -> None:
+    """The extension takes calls without options by itself; `wrt` keeps one from it."""
+    loss = loss.replace(reduction=reduction)
+    mean, log_var, *_ = gaussians((30, 70), dtype)
+    both = ("mean", "log_var")
+    expected, right = loss.value_and_grad(mean, log_var, wrt=both)
+    np.testing.assert_array_equal(loss(mean, log_var), expected)
+    for out in (None, (np.empty_like(mean), np.empty_like(mean)), (None, np.empty_like(mean))):
+        value, grads = loss.value_and_grad(mean, log_var, out=out)
+        np.testing.assert_array_equal(value, expected)
+        for grad, part, given in zip(grads, right, out or (None, None), strict=True):
+            np.testing.assert_array_equal(grad, part)
+            assert given is None or grad is given
+    in_place = mean.copy(), log_var.copy()
+    assert all(a is b for a, b in zip(loss.grad(*in_place, out=in_place), in_place, strict=True))
+    for grad, part in zip(in_place, right, strict=True):
+        np.testing.assert_array_equal(grad, part)
+    for wrong in ((log_var, mean), (mean, mean), (np.empty_like(mean), mean[:, ::2])):
+        before = mean.copy(), log_var.copy()
+        with pytest.raises(ValueError, match="out"):
+            loss.grad(mean, log_var, out=wrong)
+        np.testing.assert_array_equal(mean, before[0])
+        np.testing.assert_array_equal(log_var, before[1])
+
+
 def test_shards_add_up() -> None:
     mean, log_var, *_ = gaussians((10, 4), np.float64)
     loss = fl.GaussianKL()

@@ -43,6 +43,8 @@ class Vectors(Kind):
 
     def _make_plan(self) -> Any:
         object.__setattr__(self, "_entries", {})
+        count = len(self.operands) - len(self.optional)
+        return backend.plan(*self.of_entries(count).kernel(), self.reduction, (), vectors=True)
 
     def _batch(self, operands: tuple[Any, ...]) -> VectorBatch:
         count = len(operands)
