@@ -84,6 +84,43 @@ def test_at_the_ends(dtype: np.dtype) -> None:
     np.testing.assert_array_equal(grads[1].ravel(), [inf, -0.5, inf, 0, 0, np.nan])
 
 
+@pytest.mark.usefixtures("backend")
+def test_at_the_ends_of_the_other_one(dtype: np.dtype) -> None:
+    inf = np.inf
+    ends = np.array([[0, 0, 0, 0], [0, 0, 0, inf], [1, 0, 0, inf], [0, 0, 0, -inf], [1, 0, 0, -inf], [inf, 0, 0, 0]])
+    operands = [x[:, np.newaxis].astype(dtype) for x in ends.T]
+    value, grads = fl.GaussianKL(reduction="none").value_and_grad(*operands)
+    np.testing.assert_array_equal(value, [0, inf, inf, inf, inf, inf])
+    np.testing.assert_array_equal(grads[0].ravel(), [0, 0, 0, 0, inf, inf])
+    np.testing.assert_array_equal(grads[1].ravel(), [0, -0.5, -0.5, inf, inf, 0])
+    np.testing.assert_array_equal(grads[2], -grads[0])
+    np.testing.assert_array_equal(grads[3].ravel(), [0, 0.5, 0.5, -inf, -inf, -inf])
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("count", [2, 4])
+def test_far_entries_are_right_and_leave_their_neighbours_alone(loss: Any, count: int, dtype: np.dtype) -> None:
+    """Variances that are far from each other go another way than the rest of their stretch."""
+    operands = gaussians((40, 100), dtype, seed=5)[:count]
+    far = [x.copy() for x in operands]
+    rng = np.random.default_rng(6)
+    rows = np.arange(0, 40, 3)
+    for log_var in far[1::2]:
+        most = (80, 300) if dtype == np.float32 else (600, 2000)  # the larger ones are downwards: nothing overflows
+        log_var[rows, rng.integers(0, 100, rows.size)] = -rng.uniform(18, most[0 if count == 4 else 1], rows.size)
+    loss = loss.replace(reduction="sum")
+    total, grads = loss.value_and_grad(*far)
+    plain = loss.grad(*operands)
+    with fl.use_backend("numpy"):
+        right_total, right = loss.value_and_grad(*(x.astype(np.float64) for x in far))
+    assert total == pytest.approx(right_total, rel=8 * float(np.finfo(dtype).eps))
+    changed = np.any([x != y for x, y in zip(far, operands, strict=True)], axis=0)
+    for k, (grad, without, expected) in enumerate(zip(grads, plain, right, strict=True)):
+        np.testing.assert_array_equal(grad[~changed], without[~changed])
+        terms = 8 * float(np.finfo(dtype).eps) * np.abs(right[1]) if k == 3 else 0.0  # one of a sum of two
+        assert_close(grad, expected, 8, dtype, terms, what=f"{loss}, gradient {k}")
+
+
 @pytest.mark.parametrize("count", [2, 4])
 def test_derivatives(count: int) -> None:
     for loss in (fl.GaussianKL(), fl.GaussianKL(beta=2.0, free_bits=0.2)):
@@ -152,6 +189,32 @@ def test_weight_zero_and_layouts(dtype: np.dtype) -> None:
             total, grads = fl.GaussianKL().value_and_grad(*gaussians((5000, 64), dtype)[:2])
             found.append((total, *(x.tobytes() for x in grads)))
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_plain_calls_do_as_general_ones(loss: Any, dtype: np.dtype, reduction: str) -> None:
+    """The extension takes calls without options by itself; `wrt` keeps one from it."""
+    loss = loss.replace(reduction=reduction)
+    mean, log_var, *_ = gaussians((30, 70), dtype)
+    both = ("mean", "log_var")
+    expected, right = loss.value_and_grad(mean, log_var, wrt=both)
+    np.testing.assert_array_equal(loss(mean, log_var), expected)
+    for out in (None, (np.empty_like(mean), np.empty_like(mean)), (None, np.empty_like(mean))):
+        value, grads = loss.value_and_grad(mean, log_var, out=out)
+        np.testing.assert_array_equal(value, expected)
+        for grad, part, given in zip(grads, right, out or (None, None), strict=True):
+            np.testing.assert_array_equal(grad, part)
+            assert given is None or grad is given
+    in_place = mean.copy(), log_var.copy()
+    assert all(a is b for a, b in zip(loss.grad(*in_place, out=in_place), in_place, strict=True))
+    for grad, part in zip(in_place, right, strict=True):
+        np.testing.assert_array_equal(grad, part)
+    for wrong in ((log_var, mean), (mean, mean), (np.empty_like(mean), mean[:, ::2])):
+        before = mean.copy(), log_var.copy()
+        with pytest.raises(ValueError, match="out"):
+            loss.grad(mean, log_var, out=wrong)
+        np.testing.assert_array_equal(mean, before[0])
+        np.testing.assert_array_equal(log_var, before[1])
 
 
 def test_shards_add_up() -> None:

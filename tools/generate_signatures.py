@@ -286,7 +286,7 @@ OPERAND_SETS: dict[str, dict[str, Any]] = {
         "optional": ("prior_mean", "prior_log_var"),
         "variables": ("mean", "log_var", "prior_mean", "prior_log_var"),
         "weighed": "mean",
-        "fast": False,
+        "fast": True,
     },
     "PredTargetMeanLogVar": {
         "doc": "Losses of a reconstruction and of the normal distribution that it was made from.",
@@ -435,7 +435,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         ("sample_weight", "denominator"),
         "Value",
         """
-        if sample_weight is None and denominator is None:
+        if {alone}sample_weight is None and denominator is None:
             result = fast(self._plan, VALUE, {names}, None, None)
             if result is not None:
                 return result
@@ -447,7 +447,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         ("sample_weight", "denominator", "cotangent", "out", "wrt"),
         "tuple[Value, {array}]",
         """
-        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+        if {alone}sample_weight is None and denominator is None and cotangent is None and wrt is None:
             result: tuple[Value, {array}] | None = fast(self._plan, VALUE_GRAD, {names}, out, None)
             if result is not None:
                 return result
@@ -460,7 +460,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         ("sample_weight", "denominator", "cotangent", "out", "wrt"),
         "{array}",
         """
-        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+        if {alone}sample_weight is None and denominator is None and cotangent is None and wrt is None:
             result: tuple[Value, {array}] | None = fast(self._plan, VALUE_GRAD, {names}, out, None)
             if result is not None:
                 return result[1]
@@ -474,7 +474,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         "tuple[{array}, {array}]",
         """
         if (
-            sample_weight is None
+            {alone}sample_weight is None
             and denominator is None
             and cotangent is None
             and hessian == "exact"
@@ -493,7 +493,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         ("sample_weight", "denominator", "cotangent", "out", "out_hess", "wrt"),
         "tuple[Value, {array}, {array}]",
         """
-        if sample_weight is None and denominator is None and cotangent is None and wrt is None:
+        if {alone}sample_weight is None and denominator is None and cotangent is None and wrt is None:
             result: tuple[Value, {array}, {array}] | None = fast(self._plan, VALUE_GRAD_HESS, {names}, out, out_hess)
             if result is not None:
                 return result
@@ -571,7 +571,8 @@ def operand_sets() -> str:
         alone = len(variables) < 2 or "by_default" in spec
         of_any_type = len(variables) != 1 or bool(spec.get("types"))
         words = {
-            "names": ", ".join(operands),
+            "names": ", ".join(name for name in operands if name not in optional),
+            "alone": "".join(f"{name} is None and " for name in optional),
             "packed": "self._bound(operands, named)" if variadic else packed((*operands, *arguments), optional),
             "array": "Any" if of_any_type else "Array",  # with several, a tuple or by `wrt` one of them
             "arraylike": "tuple[ArrayLike, ...]" if not alone else "Any" if of_any_type else "ArrayLike",

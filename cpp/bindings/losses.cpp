@@ -27,7 +27,7 @@ namespace {
 constexpr const char* plan_name = "fusedloss.plan";
 
 py::capsule make_plan(const std::string& name, const std::vector<double>& options, int reduction,
-                      const std::optional<std::vector<double>>& parameters) {
+                      const std::optional<std::vector<double>>& parameters, bool vectors) {
   auto plan = std::make_unique<Plan>();
   for (int isa = 0; isa < isas; ++isa) plan->kernel[isa] = runtime::find_kernel(name, static_cast<runtime::Isa>(isa));
   const abi::Kernel* kernel = plan->kernel[0];
@@ -43,6 +43,7 @@ py::capsule make_plan(const std::string& name, const std::vector<double>& option
   plan->plain = parameters.has_value();
   if (plan->plain && parameters->size() != wanted) throw py::value_error("kernel " + name + " takes other parameters");
   for (std::size_t i = 0; plan->plain && i < wanted; ++i) plan->parameters[i] = (*parameters)[i];
+  plan->vectors = vectors;
   plan->reduction = static_cast<Reduction>(reduction);
   return py::capsule(plan.release(), plan_name,
                      [](PyObject* capsule) { delete static_cast<Plan*>(PyCapsule_GetPointer(capsule, plan_name)); });
@@ -819,8 +820,9 @@ struct PlainCall {
     return true;
   }
 
-  /// An output: the caller's, or a new one. Null if it must be looked at in Python; the reference is new.
-  PyObject* output(PyObject* given, abi::Array& to) {
+  /// An output of pred's shape: the caller's, which may be `own` but not touch `other`, or a new one. Null if it must
+  /// be looked at in Python; the reference is new.
+  PyObject* output(PyObject* given, abi::Array& to, const NdArray* own, const NdArray* other) {
     PyObject* result = given;
     const NdArray* array;
     if (given == Py_None) {
@@ -833,13 +835,16 @@ struct PlainCall {
           !same_shape(array, pred, pred->nd)) {
         return nullptr;
       }
-      const std::int64_t target_bytes = call.items.size * call.inputs[1].strides[0];
-      if (overlap(array, bytes, target, target_bytes)) return nullptr;
-      if (array->data != pred->data && overlap(array, bytes, pred, bytes)) return nullptr;
+      if (overlap(array, bytes, other, bytes_of(other))) return nullptr;
+      if (array->data != own->data && overlap(array, bytes, own, bytes_of(own))) return nullptr;
       Py_INCREF(result);
     }
     describe(to, array, call.inputs[0].dtype, call.inputs[0].strides[0], call.inputs[0].class_stride);
     return result;
+  }
+
+  std::int64_t bytes_of(const NdArray* operand) const {
+    return operand == pred ? bytes : call.items.size * call.inputs[1].strides[0];
   }
 };
 
@@ -857,22 +862,40 @@ py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arg
 
   const bool maps = outputs != abi::value_only;
   const bool curved = outputs == abi::grad_hess || outputs == abi::value_grad_hess;
-  py::object grad, hess;
+  const bool two = kernel.variables == 2;
+  if (two && curved) return py::none();
+  py::object grad, second_grad, hess;
   if (maps) {
-    grad = py::reinterpret_steal<py::object>(plain.output(arguments[2], call.grad[0]));
+    PyObject *given = arguments[2], *second = Py_None;
+    if (two && given != Py_None) {
+      if (!PyTuple_CheckExact(given) || PyTuple_GET_SIZE(given) != 2) return py::none();
+      second = PyTuple_GET_ITEM(given, 1);
+      given = PyTuple_GET_ITEM(given, 0);
+    }
+    grad = py::reinterpret_steal<py::object>(plain.output(given, call.grad[0], plain.pred, plain.target));
     if (!grad) return py::none();
+    if (two) {
+      second_grad = py::reinterpret_steal<py::object>(plain.output(second, call.grad[1], plain.target, plain.pred));
+      if (!second_grad || overlap(reinterpret_cast<const NdArray*>(grad.ptr()), plain.bytes,
+                                  reinterpret_cast<const NdArray*>(second_grad.ptr()), plain.bytes)) {
+        return py::none();
+      }
+    }
   }
   if (curved) {
-    hess = py::reinterpret_steal<py::object>(plain.output(arguments[3], call.hess[0]));
+    hess = py::reinterpret_steal<py::object>(plain.output(arguments[3], call.hess[0], plain.pred, plain.target));
     if (!hess || overlap(reinterpret_cast<const NdArray*>(grad.ptr()), plain.bytes,
                          reinterpret_cast<const NdArray*>(hess.ptr()), plain.bytes)) {
       return py::none();
     }
   }
   double divisor = 1;
+  const int axes_of_items = plain.pred->nd - (kernel.kind != abi::elements || plan.vectors ? 1 : 0);
+  if (axes_of_items < 0) return py::none();
   if (plan.reduction == mean) divisor = static_cast<double>(call.items.size);
+  if (plan.reduction == mean && plan.vectors) divisor /= static_cast<double>(plain.pred->dimensions[axes_of_items]);
   if (plan.reduction == batchmean) {
-    if (plain.pred->nd == (kernel.kind == abi::elements ? 0 : 1)) return py::none();
+    if (axes_of_items == 0) return py::none();
     divisor = static_cast<double>(plain.pred->dimensions[0]);
   }
   call.scale = 1 / divisor;
@@ -887,7 +910,7 @@ py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arg
     case abi::value_only:
       return value();
     case abi::value_grad:
-      return pack(value(), grad);
+      return pack(value(), two ? pack(grad, second_grad) : grad);
     case abi::grad_hess:
       return pack(grad, hess);
     default:
@@ -945,7 +968,8 @@ void register_losses(py::module_& module) {
     }
     return all;
   });
-  module.def("plan", &make_plan, py::arg("kernel"), py::arg("options"), py::arg("reduction"), py::arg("parameters"));
+  module.def("plan", &make_plan, py::arg("kernel"), py::arg("options"), py::arg("reduction"), py::arg("parameters"),
+             py::arg("vectors"));
   module.def("run", &run);
   module.def("run_rows", &run_rows);
   module.def("run_queries", &run_queries);

@@ -23,7 +23,8 @@ struct Plan {
   float float32[max_options];
   double float64[max_options];
   double parameters[abi::max_inputs];
-  bool plain;  ///< whether `fast` may take calls: nothing but `parameters` sets them apart
+  bool plain;    ///< whether `fast` may take calls: nothing but `parameters` sets them apart
+  bool vectors;  ///< whether the last axis of the operands is added up: an item is a vector
   Reduction reduction;
 
   const abi::Kernel& chosen() const { return *kernel[static_cast<int>(runtime::selected())]; }

@@ -25,7 +25,9 @@ class Plan: ...  # a capsule
 def kernels() -> dict[str, tuple[int, int, int]]:
     """Inputs, variables and number of options of each kernel."""
 
-def plan(kernel: str, options: Sequence[float], reduction: int, parameters: Sequence[float] | None = None) -> Plan:
+def plan(
+    kernel: str, options: Sequence[float], reduction: int, parameters: Sequence[float] | None, vectors: bool
+) -> Plan:
     """A loss packed for calls; plain calls need its array `parameters`, and these to be numbers."""
 
 def fast(plan: Plan, outputs: int, pred: object, target: object, out: object, out_hess: object, /) -> Any:

@@ -44,7 +44,14 @@ def compiled() -> bool:
     return _compiled
 
 
-def plan(kernel: str, options: tuple[float, ...], reduction: str, parameters: tuple[float, ...] | None) -> Any:
+def plan(
+    kernel: str,
+    options: tuple[float, ...],
+    reduction: str,
+    parameters: tuple[float, ...] | None,
+    *,
+    vectors: bool = False,
+) -> Any:
     """A loss packed for the extension; None without it.
 
     Args:
@@ -52,10 +59,11 @@ def plan(kernel: str, options: tuple[float, ...], reduction: str, parameters: tu
         options: What the kernel takes, in its order.
         reduction: One of `REDUCTIONS`.
         parameters: Its parameters that may be arrays, if all are numbers; None keeps calls from the plain case.
+        vectors: Whether an item is a vector, the last axis of the operands.
     """
     if not available():
         return None
-    return core.plan(kernel, options, REDUCTIONS.index(reduction), parameters)
+    return core.plan(kernel, options, REDUCTIONS.index(reduction), parameters, vectors)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

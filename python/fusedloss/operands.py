@@ -5615,6 +5615,10 @@ class Gaussians(Kind):
             sample_weight: A weight for each item: of the items' shape, of its first axes', or with axes of length 1.
             denominator: Replaces the divisor of a mean, so that the results of shards add up to those of the whole.
         """
+        if prior_mean is None and prior_log_var is None and sample_weight is None and denominator is None:
+            result = fast(self._plan, VALUE, mean, log_var, None, None)
+            if result is not None:
+                return result
         return self._evaluate(
             VALUE,
             (
@@ -5652,6 +5656,17 @@ class Gaussians(Kind):
             out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
             wrt: The operands whose derivatives are wanted, by name; by default all that have one.
         """
+        if (
+            prior_mean is None
+            and prior_log_var is None
+            and sample_weight is None
+            and denominator is None
+            and cotangent is None
+            and wrt is None
+        ):
+            result: tuple[Value, Any] | None = fast(self._plan, VALUE_GRAD, mean, log_var, out, None)
+            if result is not None:
+                return result
         value, grad = self._evaluate(
             VALUE_GRAD,
             (
@@ -5693,6 +5708,17 @@ class Gaussians(Kind):
             out: Takes the gradient: a float32 or float64 array of the operand's shape, or the operand itself.
             wrt: The operands whose derivatives are wanted, by name; by default all that have one.
         """
+        if (
+            prior_mean is None
+            and prior_log_var is None
+            and sample_weight is None
+            and denominator is None
+            and cotangent is None
+            and wrt is None
+        ):
+            result: tuple[Value, Any] | None = fast(self._plan, VALUE_GRAD, mean, log_var, out, None)
+            if result is not None:
+                return result[1]
         grad: Any = self._evaluate(
             VALUE_GRAD,
             (
@@ -5740,6 +5766,19 @@ class Gaussians(Kind):
             out_hess: The same for the Hessian.
             wrt: The operands whose derivatives are wanted, by name; by default all that have one.
         """
+        if (
+            prior_mean is None
+            and prior_log_var is None
+            and sample_weight is None
+            and denominator is None
+            and cotangent is None
+            and hessian == "exact"
+            and min_hessian is None
+            and wrt is None
+        ):
+            result: tuple[Any, Any] | None = fast(self._plan, GRAD_HESS, mean, log_var, out, out_hess)
+            if result is not None:
+                return result
         grad, hess = self._evaluate(
             GRAD_HESS,
             (
@@ -5786,6 +5825,17 @@ class Gaussians(Kind):
             out_hess: The same for the Hessian.
             wrt: The operands whose derivatives are wanted, by name; by default all that have one.
         """
+        if (
+            prior_mean is None
+            and prior_log_var is None
+            and sample_weight is None
+            and denominator is None
+            and cotangent is None
+            and wrt is None
+        ):
+            result: tuple[Value, Any, Any] | None = fast(self._plan, VALUE_GRAD_HESS, mean, log_var, out, out_hess)
+            if result is not None:
+                return result
         value, grad, hess = self._evaluate(
             VALUE_GRAD_HESS,
             (

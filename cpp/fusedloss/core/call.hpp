@@ -57,7 +57,7 @@ struct Items {
 enum Outputs : std::int32_t { value_only, value_grad, grad_hess, value_grad_hess, hessian_vector, output_sets };
 
 constexpr int max_inputs = 4;
-constexpr int max_variables = 2;
+constexpr int max_variables = 4;
 
 /// What logits go through before their softmax, in this order: softcap tanh(z / softcap), division by the temperature;
 /// and z_loss, which multiplies the square of their logsumexp.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "bits.hpp"
 #include "config.hpp"
@@ -50,6 +51,15 @@ FUSEDLOSS_INLINE T clamp_between(T x, T low, T high) {
 template <class T>
 FUSEDLOSS_INLINE T unless_nan(T x, T value) {
   return x == x ? value : x;
+}
+
+/// Calls act(k), k a constant, for k < N: in a loop over lanes, where another loop would stop the vectoriser.
+template <int N, int K = 0, class Act>
+FUSEDLOSS_INLINE void for_each_of(const Act& act) {
+  if constexpr (K < N) {
+    act(std::integral_constant<int, K>());
+    for_each_of<N, K + 1>(act);
+  }
 }
 
 /// Adds the lanes by halves.

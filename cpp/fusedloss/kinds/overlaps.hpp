@@ -35,6 +35,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "../core/call.hpp"
 #include "../core/domains.hpp"
@@ -46,9 +47,10 @@
 
 FUSEDLOSS_BEGIN
 
-constexpr int groups_per_strip = 16;
+constexpr int groups_per_strip = 8;
 
-/// Pixels in a strip: 1 KB of a class.
+/// Pixels in a strip: 512 bytes of a class. With what is asked for ahead, and what lies between its loops, three
+/// classes do not fill the first-level cache.
 template <class T>
 constexpr int strip = lanes<T> * groups_per_strip;
 
@@ -107,6 +109,17 @@ FUSEDLOSS_SHARED void hand_out(const T* from, const abi::Array& array, const abi
   });
 }
 
+/// Calls act(c, n), n a constant, for n classes from c on after another: what a loop over lanes takes from class to
+/// class stays in registers then. g++ keeps it in memory from loop to loop.
+template <class Act>
+FUSEDLOSS_INLINE void for_some_classes(std::int64_t classes, const Act& act) {
+  std::int64_t c = 0;
+  for (; c + 4 <= classes; c += 4) act(c, std::integral_constant<int, 4>());
+  if (classes - c == 3) act(c, std::integral_constant<int, 3>());
+  if (classes - c == 2) act(c, std::integral_constant<int, 2>());
+  if (classes - c == 1) act(c, std::integral_constant<int, 1>());
+}
+
 /// A probability and its complement, not by subtraction.
 template <class T>
 struct Chance {
@@ -133,6 +146,7 @@ class Maps {
   const abi::Overlaps& all;
   std::int64_t sample, first, last;
   int count = 0;          ///< pixels of the current strip
+  bool even = false;      ///< whether all of a strip's pixels are there, each with weight one
   Strip<T> mask;          ///< their weights, 0 behind the last one
   Strip<T> live;          ///< of a target of numbers, some of which may be ignored: the weight of the entry
   Strip<T> target;        ///< of the current class, if the target holds numbers
@@ -144,6 +158,7 @@ class Maps {
   FUSEDLOSS_INLINE void go_to(std::int64_t pixel) {
     at = pixel;
     count = static_cast<int>(last - pixel < strip<T> ? last - pixel : strip<T>);
+    even = count == strip<T> && call->weight.layout == abi::absent && !call->has_ignore && !call->has_ignore_index;
     if (call->weight.layout != abi::absent) {
       bring(call->weight, call->items, sample * all.mask_stride, at, count, mask.at);
       for (int i = count; i < strip<T>; ++i) mask.at[i] = T(0);
@@ -370,44 +385,18 @@ struct StripSoftmax {
   FUSEDLOSS_INLINE void fold(const Maps<T>& maps, Strip<T>* e, StripRider<T>* rider) {
     const std::int64_t classes = maps.call->classes;
     if (rider != nullptr) rider->begin();
-    for (int i = 0; i < strip<T>; ++i) {
-      largest.at[i] = -infinity<T>;
-      top.at[i] = 0;
-    }
+    find_largest(maps, e);
     for (std::int64_t c = 0; c < classes; ++c) {
-      const T* z = maps.pred(c, e[c].at);
-      const Index number = static_cast<Index>(c);
-      FUSEDLOSS_LANES(lanes<T>)
-      for (int i = 0; i < strip<T>; ++i) {
-        const bool larger = z[i] > largest.at[i];
-        top.at[i] = larger ? number : top.at[i];
-        largest.at[i] = select(larger, z[i], largest.at[i]);
-      }
-    }
-    // No probabilities where that is infinite.
-    FUSEDLOSS_LANES(lanes<T>)
-    for (int i = 0; i < strip<T>; ++i) part.at[i] = largest.at[i] - largest.at[i];
-    for (std::int64_t c = 0; c < classes; ++c) {
-      if (c > 0 && c % together == 0) add_part(c == together);
       const T* z = maps.brought(c, e[c].at);
       if (rider != nullptr) rider->see(maps, c, z, largest);
       T* const to = e[c].at;
-      const Index number = static_cast<Index>(c);
       for (int g = 0; g < strip<T>; g += lanes<T>) {
         prefetch_read(z + g, sizeof largest);  // of the next strip: between two strips there is time to read memory
         FUSEDLOSS_LANES(lanes<T>)
-        for (int i = g; i < g + lanes<T>; ++i) {
-          const T power = exp_of_minus(largest.at[i] - z[i]);
-          to[i] = power;
-          part.at[i] += masked(power, ~mask_of<T>(top.at[i] == number));
-        }
+        for (int i = g; i < g + lanes<T>; ++i) to[i] = exp_of_minus(largest.at[i] - z[i]);
       }
     }
-    if (classes > together) {
-      add_part(false);
-      FUSEDLOSS_LANES(lanes<T>)
-      for (int i = 0; i < strip<T>; ++i) part.at[i] = static_cast<T>(rest[i]);
-    }
+    add_up(e, classes);
     FUSEDLOSS_LANES(lanes<T>)
     for (int i = 0; i < strip<T>; ++i) {
       const T others_here = part.at[i];
@@ -417,6 +406,47 @@ struct StripSoftmax {
   }
 
  private:
+  FUSEDLOSS_INLINE void find_largest(const Maps<T>& maps, Strip<T>* room) {
+    for_some_classes(maps.call->classes, [&](std::int64_t c, auto some) __attribute__((always_inline)) {
+      const T* z[some];
+      for (int k = 0; k < some; ++k) z[k] = maps.pred(c + k, room[c + k].at);
+      const bool first = c == 0;
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        T high = first ? -infinity<T> : largest.at[i];
+        Index where = first ? Index(0) : top.at[i];
+        for_each_of<some>([&](auto k) __attribute__((always_inline)) {
+          const bool larger = z[k][i] > high;
+          where = larger ? static_cast<Index>(c + k) : where;
+          high = select(larger, z[k][i], high);
+        });
+        largest.at[i] = high;
+        top.at[i] = where;
+      }
+    });
+  }
+
+  /// The exponentials but for that of the largest.
+  FUSEDLOSS_INLINE void add_up(const Strip<T>* e, std::int64_t classes) {
+    for_some_classes(classes, [&](std::int64_t c, auto some) __attribute__((always_inline)) {
+      const bool first = c == 0;
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        // No probabilities where the largest is infinite.
+        T sum = first ? largest.at[i] - largest.at[i] : part.at[i];
+        for_each_of<some>([&](auto k) __attribute__((always_inline)) {
+          sum += masked(e[c + k].at[i], ~mask_of<T>(top.at[i] == static_cast<Index>(c + k)));
+        });
+        part.at[i] = sum;
+      }
+      if (classes > together && ((c + some) % together == 0 || c + some == classes)) add_part(c < together);
+    });
+    if (classes > together) {
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) part.at[i] = static_cast<T>(rest[i]);
+    }
+  }
+
   FUSEDLOSS_INLINE void add_part(bool first) {
     FUSEDLOSS_LANES(lanes<T>)
     for (int i = 0; i < strip<T>; ++i) {
@@ -584,44 +614,46 @@ struct OverlapTask {
         const T* const target = maps.target.at;
         const LaneIndex<T>* const labels = maps.labels.at;
         const T* const z = Activation::together ? room[c].at : maps.pred(c, room[c].at);
-        for (int first = 0; first < strip<T>; first += together * width) {
-          alignas(64) T overlap[width], excess[width], missing[width];
-          for (int l = 0; l < width; ++l) overlap[l] = excess[l] = missing[l] = T(0);
-          for (int g = first; g < first + together * width; g += width) {
-            maps.ask_labels(c * strip<T> + g);
-            if constexpr (!Activation::together) prefetch_read(z + g, sizeof room->at);
+        const auto add_class = [&](auto weighed) __attribute__((always_inline)) {
+          for (int first = 0; first < strip<T>; first += together * width) {
+            for_each_of<together>([&](auto k) __attribute__((always_inline)) {
+              maps.ask_labels(c * strip<T> + first + k * width);
+              if constexpr (!Activation::together) prefetch_read(z + first + k * width, sizeof room->at);
+            });
             FUSEDLOSS_LANES(lanes<T>)
             for (int l = 0; l < width; ++l) {
-              T p, q;
-              if constexpr (Activation::together) {
-                p = z[g + l] * softmax.share.at[g + l];
-                q = blend(mask_of<T>(softmax.top.at[g + l] == number), softmax.others.at[g + l], T(1) - p);
-              } else {
-                const Chance<T> chance = Activation::of(z[g + l]);
-                p = chance.p;
-                q = chance.q;
-              }
-              const T w = weight[g + l];
-              const Bits<T> counts = mask_of<T>(w != T(0));
-              if constexpr (Activation::bounded) {
-                faults[l] |= mask_of<T>(masked(probability_room(z[g + l]), counts) < T(0));
-              }
-              const T t = Labels ? T(0) : target[g + l];
-              const Bits<T> own = Labels ? mask_of<T>(labels[g + l] == number) : mask_of<T>(t == T(1));
-              p = masked(p, counts);
-              q = masked(q, counts);
-              overlap[l] += w * Entry::overlap(p, t, own);
-              excess[l] += w * Entry::excess(p, q, t, own);
-              missing[l] += w * Entry::missing(p, q, t, own);
+              T overlap = T(0), excess = T(0), missing = T(0);
+              for_each_of<together>([&](auto k) __attribute__((always_inline)) {
+                const int i = first + k * width + l;
+                T p, q;
+                if constexpr (Activation::together) {
+                  p = z[i] * softmax.share.at[i];
+                  q = blend(mask_of<T>(softmax.top.at[i] == number), softmax.others.at[i], T(1) - p);
+                } else {
+                  const Chance<T> chance = Activation::of(z[i]);
+                  p = chance.p;
+                  q = chance.q;
+                }
+                const T w = weighed ? weight[i] : T(1);
+                const Bits<T> counts = mask_of<T>(w != T(0));
+                if constexpr (Activation::bounded) {
+                  faults[l] |= mask_of<T>(masked(probability_room(z[i]), counts) < T(0));
+                }
+                const T t = Labels ? T(0) : target[i];
+                const Bits<T> own = Labels ? mask_of<T>(labels[i] == number) : mask_of<T>(t == T(1));
+                p = masked(p, counts);
+                q = masked(q, counts);
+                overlap += w * Entry::overlap(p, t, own);
+                excess += w * Entry::excess(p, q, t, own);
+                missing += w * Entry::missing(p, q, t, own);
+              });
+              sums[c].overlap[l] += static_cast<double>(overlap);
+              sums[c].excess[l] += static_cast<double>(excess);
+              sums[c].missing[l] += static_cast<double>(missing);
             }
           }
-          FUSEDLOSS_LANES(lanes<T>)
-          for (int l = 0; l < width; ++l) {
-            sums[c].overlap[l] += static_cast<double>(overlap[l]);
-            sums[c].excess[l] += static_cast<double>(excess[l]);
-            sums[c].missing[l] += static_cast<double>(missing[l]);
-          }
-        }
+        };
+        maps.even ? add_class(std::false_type()) : add_class(std::true_type());
         if constexpr (of_entries) {
           if (maps.all.rides) ridden.add(ride_class<false>(maps, c, z, weight, nullptr));
         }
@@ -638,9 +670,9 @@ struct OverlapTask {
     partial->residue = ridden.residue;
   }
 
-  /// The gradient of a block of pixels.
+  /// The gradient of a block of pixels. Tasks begin with the last block: it was read last, and may still be in a cache.
   static FUSEDLOSS_SHARED void map_back(const abi::Call* call, std::int64_t task, void* scratch, abi::Partial*) {
-    Maps<T> maps(call, task);
+    Maps<T> maps(call, map_tasks<T>(call) - 1 - task);
     const std::int64_t classes = call->classes;
     const double* const slopes = call->overlaps->slopes + maps.sample * classes * 2;
     bool silent = !maps.all.rides;
@@ -686,9 +718,8 @@ struct OverlapTask {
     const T* const target = maps.target.at;
     const LaneIndex<T>* const labels = maps.labels.at;
     for (int g = 0; g < strip<T>; g += width) {
-      maps.ask_labels(c * strip<T> + g);
+      ask_ahead(maps, c, to, g);
       prefetch_read(z + g, sizeof(Strip<T>));
-      prefetch_write(to + g, sizeof(Strip<T>));
       FUSEDLOSS_LANES(lanes<T>)
       for (int i = g; i < g + width; ++i) {
         const T w = weight[i];
@@ -712,15 +743,94 @@ struct OverlapTask {
   /// p_c (g_c - sum_k g_k p_k), all g taken from that of the largest class, whose own difference it then is exactly.
   static FUSEDLOSS_INLINE void map_together(Maps<T>& maps, const double* slopes, Strip<T>* room) {
     const std::int64_t classes = maps.call->classes;
-    Strip<T>* const p = room;
     Strip<T>* const g = room + classes;
     StripSoftmax<T> softmax;
     [[maybe_unused]] StripRider<T> rider;
     const bool rides = Labels && maps.all.rides, pulls = maps.call->vector[0].layout != abi::absent;
-    softmax.fold(maps, p, rides ? &rider : nullptr);
+    softmax.fold(maps, room, rides ? &rider : nullptr);
     if constexpr (Labels) {
       if (rides) ride<typename Loss::Rider>(maps, softmax, rider, false);
     }
+    const auto finish = [&](std::int64_t c, T* to) __attribute__((always_inline)) {
+      if constexpr (Labels) {
+        if (rides) add_ridden(maps, softmax, rider, c, room[c].at, to);
+      }
+      maps.give(c, to, g[c].at);
+    };
+    if (!Labels || pulls) {
+      map_given(maps, slopes, room, softmax, finish);
+    } else {
+      maps.even ? map_labels<false>(maps, slopes, room, softmax, finish)
+                : map_labels<true>(maps, slopes, room, softmax, finish);
+    }
+  }
+
+  /// Asks memory for the next strip's gradient and labels.
+  static FUSEDLOSS_INLINE void ask_ahead(const Maps<T>& maps, std::int64_t c, T* to, int group) {
+    prefetch_write(to + group, sizeof(Strip<T>));
+    maps.ask_labels(c * strip<T> + group);
+  }
+
+  /// Of labels, g_c is made anew whenever it is needed, from two numbers. `Weighed`: not all pixels have weight one.
+  template <bool Weighed, class Finish>
+  static FUSEDLOSS_INLINE void map_labels(const Maps<T>& maps, const double* slopes, const Strip<T>* e,
+                                          const StripSoftmax<T>& softmax, const Finish& finish) {
+    const std::int64_t classes = maps.call->classes;
+    const LaneIndex<T>* const labels = maps.labels.at;
+    const T* const weight = maps.mask.at;
+    const auto by = [&](std::int64_t c, int i, T p) __attribute__((always_inline)) {
+      const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
+      const T below = static_cast<T>(slopes[2 * c]), above = static_cast<T>(slopes[2 * c + 1]);
+      [[maybe_unused]] const T q = blend(mask_of<T>(softmax.top.at[i] == number), softmax.others.at[i], T(1) - p);
+      const T slope = Entry::slope(p, q, T(0), mask_of<T>(labels[i] == number), below, above);
+      return Weighed ? masked(weight[i] * slope, mask_of<T>(weight[i] != T(0))) : slope;
+    };
+    Strip<T> origin, dot;
+    for_some_classes(classes, [&](std::int64_t c, auto some) __attribute__((always_inline)) {
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        T found = c == 0 ? T(0) : origin.at[i];
+        for_each_of<some>([&](auto k) __attribute__((always_inline)) {
+          const Bits<T> top = mask_of<T>(softmax.top.at[i] == static_cast<LaneIndex<T>>(c + k));
+          found = blend(top, by(c + k, i, e[c + k].at[i] * softmax.share.at[i]), found);
+        });
+        origin.at[i] = found;
+      }
+    });
+    for_some_classes(classes, [&](std::int64_t c, auto some) __attribute__((always_inline)) {
+      FUSEDLOSS_LANES(lanes<T>)
+      for (int i = 0; i < strip<T>; ++i) {
+        T sum = c == 0 ? T(0) : dot.at[i];
+        for_each_of<some>([&](auto k) __attribute__((always_inline)) {
+          const T p = e[c + k].at[i] * softmax.share.at[i];
+          sum = fma(p, by(c + k, i, p) - origin.at[i], sum);
+        });
+        dot.at[i] = sum;
+      }
+    });
+    Strip<T>* const room = const_cast<Strip<T>*>(e) + classes;
+    for (std::int64_t c = 0; c < classes; ++c) {
+      T* const to = maps.grad(c, room[c].at);
+      for (int g = 0; g < strip<T>; g += width) {
+        ask_ahead(maps, c, to, g);
+        FUSEDLOSS_LANES(lanes<T>)
+        for (int i = g; i < g + width; ++i) {
+          const T p = e[c].at[i] * softmax.share.at[i];
+          const T pulled = p * ((by(c, i, p) - origin.at[i]) - dot.at[i]);
+          to[i] = Weighed ? masked(pulled, mask_of<T>(weight[i] != T(0))) : pulled;
+        }
+      }
+      finish(c, to);
+    }
+  }
+
+  /// Where g_c is given, or comes from targets that are numbers, one array after another.
+  template <class Finish>
+  static FUSEDLOSS_INLINE void map_given(Maps<T>& maps, const double* slopes, Strip<T>* room,
+                                         const StripSoftmax<T>& softmax, const Finish& finish) {
+    const std::int64_t classes = maps.call->classes;
+    const bool pulls = maps.call->vector[0].layout != abi::absent;
+    Strip<T>* const g = room + classes;
     Strip<T> origin, dot, counts;
     for (int i = 0; i < strip<T>; ++i) origin.at[i] = dot.at[i] = counts.at[i] = T(0);
     for (std::int64_t c = 0; c < classes; ++c) {
@@ -728,75 +838,62 @@ struct OverlapTask {
       const T below = static_cast<T>(slopes[2 * c]), above = static_cast<T>(slopes[2 * c + 1]);
       const T* const weight = Labels ? maps.mask.at : maps.bring_target(c);
       const T* const target = maps.target.at;
-      const LaneIndex<T>* const labels = maps.labels.at;
-      T* const pc = p[c].at;
+      const T* const e = room[c].at;
       T* const gc = g[c].at;
       if (pulls) {
         maps.bring_pulled(c, gc);
         const Bits<T> asked = mask_of<T>(below != T(0));
         FUSEDLOSS_LANES(lanes<T>)
+        for (int i = 0; i < strip<T>; ++i) gc[i] = masked(gc[i] * below, mask_of<T>(weight[i] != T(0)) & asked);
+      } else {
+        FUSEDLOSS_LANES(lanes<T>)
         for (int i = 0; i < strip<T>; ++i) {
-          const T by = masked(gc[i] * below, mask_of<T>(weight[i] != T(0)) & asked);
-          pc[i] = pc[i] * softmax.share.at[i];
-          gc[i] = by;
-          origin.at[i] = blend(mask_of<T>(softmax.top.at[i] == number), by, origin.at[i]);
-          counts.at[i] = maximum(weight[i], counts.at[i]);
+          const T w = weight[i], t = target[i], p = e[i] * softmax.share.at[i];
+          [[maybe_unused]] const T q = blend(mask_of<T>(softmax.top.at[i] == number), softmax.others.at[i], T(1) - p);
+          const T slope = Pixel<T, false, Squared>::slope(p, q, t, mask_of<T>(t == T(1)), below, above);
+          gc[i] = masked(w * slope, mask_of<T>(w != T(0)));
         }
-        continue;
       }
       FUSEDLOSS_LANES(lanes<T>)
       for (int i = 0; i < strip<T>; ++i) {
-        const Bits<T> top = mask_of<T>(softmax.top.at[i] == number);
-        const T w = weight[i];
-        const T chance = pc[i] * softmax.share.at[i];
-        [[maybe_unused]] const T q = blend(top, softmax.others.at[i], T(1) - chance);
-        const T t = Labels ? T(0) : target[i];
-        const Bits<T> own = Labels ? mask_of<T>(labels[i] == number) : mask_of<T>(t == T(1));
-        const T slope = Entry::slope(chance, q, t, own, below, above);
-        const T by = masked(w * slope, mask_of<T>(w != T(0)));
-        pc[i] = chance;
-        gc[i] = by;
-        origin.at[i] = blend(top, by, origin.at[i]);
-        counts.at[i] = maximum(w, counts.at[i]);
+        origin.at[i] = blend(mask_of<T>(softmax.top.at[i] == number), gc[i], origin.at[i]);
+        counts.at[i] = maximum(weight[i], counts.at[i]);
       }
     }
     for (std::int64_t c = 0; c < classes; ++c) {
-      const T* const pc = p[c].at;
+      const T* const e = room[c].at;
       T* const gc = g[c].at;
       FUSEDLOSS_LANES(lanes<T>)
       for (int i = 0; i < strip<T>; ++i) {
         gc[i] -= origin.at[i];
-        dot.at[i] = fma(pc[i], gc[i], dot.at[i]);
+        dot.at[i] = fma(e[i] * softmax.share.at[i], gc[i], dot.at[i]);
       }
     }
     for (std::int64_t c = 0; c < classes; ++c) {
-      const T* const pc = p[c].at;
-      T* const gc = g[c].at;
-      T* const to = maps.grad(c, gc);
-      for (int h = 0; h < strip<T>; h += lanes<T>) {
-        prefetch_write(to + h, sizeof dot);
-        maps.ask_labels(c * strip<T> + h);
+      const T* const e = room[c].at;
+      const T* const gc = g[c].at;
+      T* const to = maps.grad(c, g[c].at);
+      for (int h = 0; h < strip<T>; h += width) {
+        ask_ahead(maps, c, to, h);
         FUSEDLOSS_LANES(lanes<T>)
-        for (int i = h; i < h + lanes<T>; ++i) {
-          to[i] = masked(pc[i] * (gc[i] - dot.at[i]), mask_of<T>(counts.at[i] != T(0)));
+        for (int i = h; i < h + width; ++i) {
+          to[i] = masked(e[i] * softmax.share.at[i] * (gc[i] - dot.at[i]), mask_of<T>(counts.at[i] != T(0)));
         }
       }
-      if constexpr (Labels) {
-        if (rides) add_ridden(maps, softmax, rider, c, pc, to);
-      }
-      maps.give(c, to, gc);
+      finish(c, to);
     }
   }
 
   /// The slope by -log p times p_c - t_c.
   static FUSEDLOSS_INLINE void add_ridden(const Maps<T>& maps, const StripSoftmax<T>& softmax,
-                                          const StripRider<T>& rider, std::int64_t c, const T* p, T* to) {
+                                          const StripRider<T>& rider, std::int64_t c, const T* e, T* to) {
     const LaneIndex<T> number = static_cast<LaneIndex<T>>(c);
     const T smoothing = static_cast<T>(maps.all.smoothing), share = smoothing / static_cast<T>(maps.call->classes);
     FUSEDLOSS_LANES(lanes<T>)
     for (int i = 0; i < strip<T>; ++i) {
-      const T q = blend(mask_of<T>(softmax.top.at[i] == number), softmax.others.at[i], T(1) - p[i]);
-      const T gap = blend(mask_of<T>(maps.labels.at[i] == number), smoothing - q, p[i]) - share;
+      const T p = e[i] * softmax.share.at[i];
+      const T q = blend(mask_of<T>(softmax.top.at[i] == number), softmax.others.at[i], T(1) - p);
+      const T gap = blend(mask_of<T>(maps.labels.at[i] == number), smoothing - q, p) - share;
       const T slope = rider.slope.at[i];
       to[i] += masked(slope * gap, mask_of<T>(slope != T(0)));
     }

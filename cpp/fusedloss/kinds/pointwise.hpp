@@ -6,6 +6,7 @@
 //   template <class T> static Jet<T, variables> eval(const T (&input)[inputs], const Options<T>&)   - branch-free
 //   template <class T> static T room(const T (&input)[inputs], const Options<T>&)                   - negative outside
 //                                                                                                     the domain
+//   template <class T> static T factor(const Options<T>&)   - if there is one, multiplies what eval gives
 // and knows nothing of weights, reductions, masks, types or strides: they live here. Where eval is long, it can come in
 // two halves:
 //   template <class T, int Items> struct Middle   - arrays of what the first half leaves to the second
@@ -23,10 +24,10 @@
 // 3. Only the loop over groups is compiled for each functor. What is not the loss's own - laying out a block, weighing
 //    and summing its items while they are in the first-level cache - is compiled once (Bench).
 // 4. A processor looks only about a hundred vector operations ahead: of a long loop it holds little more than one
-// group,
-//    and waits for that group's one chain of dependent operations. So halves run in loops of their own, over a batch of
-//    groups each, and so does the sum of the values, which stands at the end of the longest chain.
-// 5. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain. Its
+//    group, and waits for that group's one chain of dependent operations. So halves run in loops of their own, over a
+//    batch of groups each, and so does the sum of the values, which stands at the end of the longest chain.
+// 5. What multiplies the value and all derivatives of a loss (factor) is multiplied here, once with the slope.
+// 6. An item of weight zero adds exactly nothing, whatever its operands: NaN, or a target outside the domain. Its
 //    derivatives are silenced afterwards, in the blocks that have such items.
 #pragma once
 
@@ -63,16 +64,16 @@ struct Streams {
 
   /// Calls act(stream, other's stream) for the inputs, and for the outputs, in step with another set.
   template <class Other, class Act>
-  FUSEDLOSS_INLINE void each_input(Other& other, const Act& act) {
+  FUSEDLOSS_INLINE void each_input(Other& other, int variables, const Act& act) {
     for (int k = 0; k < abi::max_inputs; ++k) act(input[k], other.input[k]);
     act(weight, other.weight);
     act(slope, other.slope);
-    for (int k = 0; k < abi::max_variables; ++k) act(vector[k], other.vector[k]);
+    for (int k = 0; k < variables; ++k) act(vector[k], other.vector[k]);
   }
   template <class Other, class Act>
-  FUSEDLOSS_INLINE void each_output(Other& other, const Act& act) {
+  FUSEDLOSS_INLINE void each_output(Other& other, int variables, const Act& act) {
     act(value, other.value);
-    for (int k = 0; k < abi::max_variables; ++k) {
+    for (int k = 0; k < variables; ++k) {
       act(grad[k], other.grad[k]);
       act(hess[k], other.hess[k]);
     }
@@ -100,6 +101,7 @@ struct Bench {
   };
 
   const abi::Call* call;
+  int variables;  ///< of the loss
   std::int64_t start;
   int count;                    ///< items of the block
   int full;                     ///< groups that can be used where they lie
@@ -113,13 +115,15 @@ struct Bench {
   Buffers buffers;
 
   /// What stays the same over a task: constants, a weight of one, outputs that nobody wants.
-  FUSEDLOSS_SHARED void set_up(const abi::Call* of) {
+  FUSEDLOSS_SHARED void set_up(const abi::Call* of, int variables_of_loss) {
     call = of;
+    variables = variables_of_loss;
     invalid_weight = -1;
-    streams.each_input(buffers.whole, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
-    streams.each_output(buffers.whole, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, width}; });
-    last.each_input(buffers.last, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
-    last.each_output(buffers.last, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    streams.each_input(buffers.whole, variables,
+                       [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    streams.each_output(buffers.whole, variables, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, width}; });
+    last.each_input(buffers.last, variables, [](Stream<const T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
+    last.each_output(buffers.last, variables, [](Stream<T>& stream, auto& buffer) { stream = {buffer.at, 0}; });
     const T scale = static_cast<T>(call->scale);
     for (int l = 0; l < width; ++l) {
       buffers.whole.weight.at[l] = T(1);
@@ -141,7 +145,7 @@ struct Bench {
     tail = count - full * width;
 
     for (int k = 0; k < abi::max_inputs; ++k) bring(call->inputs[k], buffers.whole.input[k].at, streams.input[k]);
-    for (int k = 0; k < abi::max_variables; ++k) {
+    for (int k = 0; k < variables; ++k) {
       bring(call->vector[k], buffers.whole.vector[k].at, streams.vector[k]);
       place(call->grad[k], call->adds, buffers.whole.grad[k].at, streams.grad[k]);
       place(call->hess[k], call->adds, buffers.whole.hess[k].at, streams.hess[k]);
@@ -191,8 +195,8 @@ struct Bench {
     for (int part = 0; part < 2; ++part) {
       Streams<T>& of = part == 0 ? streams : last;
       const int count = part == 0 ? full : tail == 0 ? 0 : 1;
-      for (int k = 0; k < 2 * abi::max_variables; ++k) {
-        const Stream<T>& stream = k < abi::max_variables ? of.grad[k] : of.hess[k - abi::max_variables];
+      for (int k = 0; k < 2 * variables; ++k) {
+        const Stream<T>& stream = k < variables ? of.grad[k] : of.hess[k - variables];
         for (int group = 0; group < count; ++group) {
           T* derivative = stream.at + group * width;
           const T* slope = of.slope.at + group * of.slope.step;
@@ -207,12 +211,12 @@ struct Bench {
   FUSEDLOSS_SHARED void leave() {
     if (tail != 0) {
       const int at = full, size = tail;
-      streams.each_output(last, [at, size](Stream<T>& stream, const Stream<T>& from) {
+      streams.each_output(last, variables, [at, size](Stream<T>& stream, const Stream<T>& from) {
         std::memcpy(stream.at + at * stream.step, from.at, size * sizeof(T));
       });
     }
     hand_out(call->value, false, buffers.whole.value.at);
-    for (int k = 0; k < abi::max_variables; ++k) {
+    for (int k = 0; k < variables; ++k) {
       hand_out(call->grad[k], call->adds, buffers.whole.grad[k].at);
       hand_out(call->hess[k], call->adds, buffers.whole.hess[k].at);
     }
@@ -288,7 +292,7 @@ struct Bench {
 
   FUSEDLOSS_INLINE void pad() {
     const int at = full, size = tail;
-    last.each_input(streams, [at, size](Stream<const T>& stream, const Stream<const T>& from) {
+    last.each_input(streams, variables, [at, size](Stream<const T>& stream, const Stream<const T>& from) {
       T* lane = const_cast<T*>(stream.at);  // a buffer of this Bench
       const T* item = from.at + at * from.step;
       for (int l = 0; l < width; ++l) lane[l] = item[l < size ? l : 0];  // of the domain if the items are
@@ -313,10 +317,32 @@ struct Halves<Loss, T, std::enable_if_t<sizeof(typename Loss::template Middle<T,
 };
 
 /// Whether halves do for ordinary items only.
-template <class Loss, class = void>
+template <class Loss, class T, class = void>
 constexpr bool only_ordinary = false;
-template <class Loss>
-constexpr bool only_ordinary<Loss, std::void_t<decltype(&Loss::extraordinary)>> = true;
+template <class Loss, class T>
+constexpr bool only_ordinary<
+    Loss, T,
+    std::void_t<decltype(Loss::extraordinary(*static_cast<const T (*)[Loss::inputs]>(nullptr),
+                                             *static_cast<const typename Loss::template Options<T>*>(nullptr)))>> =
+    true;
+
+/// What multiplies a loss's value and all of its derivatives, if there is such a thing.
+template <class Loss, class T, class = void>
+struct Common {
+  static constexpr bool exists = false;
+  template <class Options>
+  static FUSEDLOSS_INLINE T factor(const Options&) {
+    return T(1);
+  }
+};
+template <class Loss, class T>
+struct Common<Loss, T, std::void_t<decltype(&Loss::template factor<T>)>> {
+  static constexpr bool exists = true;
+  template <class Options>
+  static FUSEDLOSS_INLINE T factor(const Options& options) {
+    return Loss::factor(options);
+  }
+};
 
 template <class Loss, class T, abi::Outputs Set>
 struct Pointwise {
@@ -327,11 +353,16 @@ struct Pointwise {
   static constexpr bool wants_hess = Set == abi::grad_hess || Set == abi::value_grad_hess;
   static constexpr bool wants_product = Set == abi::hessian_vector;
   using Options = typename Loss::template Options<T>;
-  // A short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth.
-  static constexpr bool prefetches = Loss::nanoseconds > 0.55;
+  // A short loop has many groups in flight by itself, and asking for what is on its way costs up to a fifth. And large
+  // arrays begin at the same place of a page: those of several variables that lie a page ahead, and what halves read
+  // twice, fill all ways of a first-level cache and drive one another out before their use (twice the time, measured).
+  static constexpr bool halved = Halves<Loss, T>::exist;
+  static constexpr bool crowded = halved && variables > 1;
+  static constexpr bool prefetches = Loss::nanoseconds > 0.55 && !crowded;
 
   static constexpr bool sums_apart = wants_value && sizeof(T) == 4 && Loss::nanoseconds > 0.25;
-  static constexpr bool halved = Halves<Loss, T>::exist;
+  // Several gradients and little else leave no room to write values between them.
+  static constexpr bool evens = Set == abi::value_grad && crowded;
   using Middle = typename Halves<Loss, T>::Middle;
 
   /// The inputs of one item. A loop over them would stop the vectoriser.
@@ -352,12 +383,12 @@ struct Pointwise {
     const T* input[Loss::inputs];
     for (int k = 0; k < Loss::inputs; ++k) input[k] = from[k];
     for (int group = 0; group < count; ++group) {
-      for (int k = 0; k < Loss::inputs; ++k) prefetch_read(input[k]);
+      for (int k = 0; k < Loss::inputs && !crowded; ++k) prefetch_read(input[k]);
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
         const Item item(input, l);
         Loss::begin(item.x, options, middle, group * width + l);
-        if constexpr (only_ordinary<Loss>) extraordinary[l] |= Loss::extraordinary(item.x, options);
+        if constexpr (only_ordinary<Loss, T>) extraordinary[l] |= Loss::extraordinary(item.x, options);
       }
       FUSEDLOSS_UNROLLED
       for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
@@ -367,7 +398,9 @@ struct Pointwise {
     return any >> (8 * sizeof(T) - 1) == 0;
   }
 
-  /// The one loop: all lanes of group after group.
+  /// The one loop: all lanes of group after group. `Even`: all slopes are the same, and items go nowhere but to their
+  /// sum.
+  template <bool Even>
   static FUSEDLOSS_INLINE void groups(const Streams<T>& streams, int count, const Options& options, T floor, T ceiling,
                                       double (&sum)[width], Bits<T>& suspects) {
     const T* input[Loss::inputs];
@@ -380,12 +413,14 @@ struct Pointwise {
       hess[k] = streams.hess[k].at;
     }
     const Streams<T> steps = streams;  // a copy that no store can change
+    const T common = Common<Loss, T>::factor(options), even_slope = common * slope[0];
     alignas(64) double total[width] = {};
     alignas(64) Bits<T> suspect[width] = {};
     alignas(64) Middle middle;
     bool does = true;  // the halves do, for all items of the batch
     for (int group = 0; group < count; ++group) {
       const int in_batch = group % batch_groups;
+      const int at = group * width;  // in outputs, none of which has step zero
       if constexpr (halved) {
         const int left = count - group;
         if (in_batch == 0) does = begin(input, steps, left < batch_groups ? left : batch_groups, options, middle);
@@ -393,10 +428,12 @@ struct Pointwise {
       if constexpr (prefetches) {
         for (int k = 0; k < Loss::inputs && !halved; ++k) prefetch_read(input[k]);
         for (int k = 0; k < variables; ++k) {
-          if constexpr (wants_grad || wants_product) prefetch_write(grad[k]);
-          if constexpr (wants_hess) prefetch_write(hess[k]);
+          if constexpr (wants_grad || wants_product) prefetch_write(grad[k] + at);
+          if constexpr (wants_hess) prefetch_write(hess[k] + at);
         }
       }
+      const auto scaled = [common](T x)
+                              __attribute__((always_inline)) { return Common<Loss, T>::exists ? common * x : x; };
       // With items of both sorts, both ways are gone and each item takes its own: no item depends on its neighbours.
       const auto work = [&](auto all_ordinary) __attribute__((always_inline)) {
         FUSEDLOSS_LANES(width)
@@ -410,39 +447,41 @@ struct Pointwise {
             jet = Loss::finish(x, options, middle, in_batch * width + l);
             if constexpr (!all_ordinary) {
               const bool apart = Loss::extraordinary(x, options) >> (8 * sizeof(T) - 1) != 0;
-              const Jet<T> by_eval = Loss::template eval<T>(x, options);
-              jet = {apart ? by_eval.value : jet.value, apart ? by_eval.d1 : jet.d1, apart ? by_eval.d2 : jet.d2};
+              jet = select(apart, Loss::template eval<T>(x, options), jet);
             }
           }
           // Sign bits, which cost the fewest instructions: those of -0, of NaN and of items without weight are sorted
           // out by first_invalid.
           suspect[l] |= bits_of(Loss::template room<T>(x, options));
+          const T own = Even ? T(1) : slope[l], by_slope = Even ? even_slope : scaled(own);
           if constexpr (wants_value) {
-            if constexpr (!sums_apart) total[l] += static_cast<double>(jet.value);
-            value[l] = jet.value;
+            const T item = scaled(jet.value);
+            if constexpr (Even || !sums_apart) total[l] += static_cast<double>(item);
+            if constexpr (!Even) value[at + l] = item;
           }
           if constexpr (variables == 1) {
-            if constexpr (wants_grad) grad[0][l] = slope[l] * jet.d1;
-            if constexpr (wants_hess) hess[0][l] = slope[l] * clamp_between(jet.d2, floor, ceiling);
-            if constexpr (wants_product) grad[0][l] = slope[l] * (jet.d2 * vector[0][l]);
+            if constexpr (wants_grad) grad[0][at + l] = by_slope * jet.d1;
+            if constexpr (wants_hess) hess[0][at + l] = own * clamp_between(scaled(jet.d2), floor, ceiling);
+            if constexpr (wants_product) grad[0][at + l] = by_slope * (jet.d2 * vector[0][l]);
           } else {
-            if constexpr (wants_grad) {
-              grad[0][l] = slope[l] * jet.d1[0];
-              grad[1][l] = slope[l] * jet.d1[1];
-            }
-            if constexpr (wants_hess) {
-              hess[0][l] = slope[l] * clamp_between(jet.d2[0], floor, ceiling);
-              hess[1][l] = slope[l] * clamp_between(jet.d2[2], floor, ceiling);
-            }
-            if constexpr (wants_product) {
-              const T a = vector[0][l], b = vector[1][l];
-              grad[0][l] = slope[l] * (jet.d2[0] * a + jet.d2[1] * b);
-              grad[1][l] = slope[l] * (jet.d2[1] * a + jet.d2[2] * b);
-            }
+            for_each_of<variables>([&](auto i) __attribute__((always_inline)) {
+              if constexpr (wants_grad) grad[i][at + l] = by_slope * jet.d1[i];
+              if constexpr (wants_hess) {
+                const T own_entry = jet.d2[in_triangle<variables>(i, i)];
+                hess[i][at + l] = own * clamp_between(scaled(own_entry), floor, ceiling);
+              }
+              if constexpr (wants_product) {
+                T sum = jet.d2[in_triangle<variables>(i, 0)] * vector[0][l];
+                for_each_of<variables - 1>([&](auto j) __attribute__((always_inline)) {
+                  sum += jet.d2[in_triangle<variables>(i, j + 1)] * vector[j + 1][l];
+                });
+                grad[i][at + l] = by_slope * sum;
+              }
+            });
           }
         }
       };
-      if constexpr (halved && only_ordinary<Loss>) {
+      if constexpr (halved && only_ordinary<Loss, T>) {
         if (does) {
           work(std::true_type());
         } else {
@@ -454,13 +493,8 @@ struct Pointwise {
       FUSEDLOSS_UNROLLED  // otherwise the pointers live in memory
           for (int k = 0; k < Loss::inputs; ++k) input[k] += steps.input[k].step;
       slope += steps.slope.step;
-      value += steps.value.step;
       FUSEDLOSS_UNROLLED
-      for (int k = 0; k < variables; ++k) {
-        vector[k] += steps.vector[k].step;
-        grad[k] += steps.grad[k].step;
-        hess[k] += steps.hess[k].step;
-      }
+      for (int k = 0; k < variables; ++k) vector[k] += steps.vector[k].step;
     }
     for (int l = 0; l < width; ++l) {
       sum[l] = total[l];
@@ -486,19 +520,27 @@ struct Pointwise {
     if constexpr (!std::is_empty_v<Options>) options = *static_cast<const Options*>(call->options);
     const T floor = static_cast<T>(call->hess_floor), ceiling = static_cast<T>(call->hess_ceiling);
     Bench<T> bench;
-    bench.set_up(call);
-    bench.sums_apart = sums_apart;
+    bench.set_up(call, variables);
+    [[maybe_unused]] const bool even = call->weight.layout == abi::absent && !call->has_ignore &&
+                                       call->cotangent.layout == abi::absent && call->value.layout == abi::absent;
+    bench.sums_apart = sums_apart && !(evens && even);
     Total sum;
     for (int b = 0; b < blocks_per_task && bench.enter(task * blocks_per_task + b); ++b) {
       Bits<T> suspects = 0;
       alignas(64) double sums[2][width] = {};
       for (int part = 0; part < 2; ++part) {  // one call, one copy of the loop
         const int count = part == 0 ? bench.full : bench.tail == 0 ? 0 : 1;
-        groups(part == 0 ? bench.streams : bench.last, count, options, floor, ceiling, sums[part], suspects);
+        if constexpr (evens) {
+          if (part == 0 && even) {
+            groups<true>(bench.streams, count, options, floor, ceiling, sums[0], suspects);
+            continue;
+          }
+        }
+        groups<false>(part == 0 ? bench.streams : bench.last, count, options, floor, ceiling, sums[part], suspects);
       }
       const bool suspicious = suspects >> (8 * sizeof(T) - 1) != 0;
       if (suspicious && partial->invalid < 0) partial->invalid = first_invalid(bench, options);
-      if constexpr (wants_value) sum.add(bench.weigh_items(sums[0]));
+      if constexpr (wants_value) sum.add(evens && even && bench.tail == 0 ? fold(sums[0]) : bench.weigh_items(sums[0]));
       if constexpr (Set != abi::value_only) {
         if (bench.silences) bench.silence();
       }

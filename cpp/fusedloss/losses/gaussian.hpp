@@ -99,51 +99,215 @@ struct CRPSGaussian {
   }
 };
 
-/// e^x - 1 and e^x - 1 - x, within 2 and 8 epsilons. With x = k ln 2 + r and q = e^r - 1 - r the second one is
-/// 2^k q + (2^k r + 2^k - 1 - x), whose brackets vanish for k = 0: nothing cancels about x = 0. Halves, as 2^k may be
-/// more than a number has.
+/// Within these ends, exp_beyond is more than -1 and does not leave the range of T.
+template <class T>
+constexpr T least_beyond = sizeof(T) == 4 ? T(-17.5) : T(-37.5);
+template <class T>
+constexpr T most_beyond = sizeof(T) == 4 ? T(88) : T(709);
+
+/// A sign bit outside these ends.
+template <class T>
+FUSEDLOSS_INLINE Bits<T> outside_beyond(T x) {
+  return bits_of(x - least_beyond<T>) | bits_of(most_beyond<T> - x);
+}
+
+/// e^x - 1 and e^x - 1 - x, within 2 and 8 epsilons.
 template <class T>
 struct ExpBeyond {
   T one, tangent;
 };
 
+/// For x within these ends. With x = k ln 2 + r and q = e^r - 1 - r the second one is 2^k q + (2^k r + 2^k - 1 - x),
+/// whose brackets vanish for k = 0: nothing cancels about x = 0. Products with 2^k are exact, so sums do for
+/// multiply-adds: processors have units of their own for them.
 template <class T>
 FUSEDLOSS_INLINE ExpBeyond<T> exp_beyond(T x) {
-  constexpr T least = sizeof(T) == 4 ? T(-18) : T(-38);  // below, e^x is lost in -1
-  constexpr T most = sizeof(T) == 4 ? T(89) : T(710);    // from there on it is infinite
-  const T below = minimum(x, most);
-  const auto [r, exponent, biased_twice] = reduce_exponent(maximum(below, least));
-  const T q = r * r * exp_tail(r), half = power_of_two<T>(biased_twice - (Format<T>::exponent_bias + 1));
-  const T shift = half - T(0.5);
-  return {T(2) * fma(half, r + q, shift), T(2) * fma(half, q, fma(half, r, fma(T(-0.5), below, shift)))};
+  const auto [r, power] = reduce_raised(x, raise_by<T>(0));
+  const T linear = power * r, rest = linear * r * exp_tail(r), shift = power - T(1);
+  return {(linear + rest) + shift, rest + (linear + (shift - x))};
 }
 
-/// beta max(KL(N(mean, e^log_var), N(0, 1)), free_bits), the divergence being (e^s - 1 - s + mean^2) / 2 with s =
-/// log_var. The inputs are mean and log_var. Below free_bits it is constant, and its derivatives are 0.
+/// The same for any x.
+template <class T>
+FUSEDLOSS_INLINE ExpBeyond<T> exp_beyond_anywhere(T x) {
+  const ExpBeyond<T> inside = exp_beyond(x);
+  const T one = expm1(x);
+  const bool outside = x < least_beyond<T> || x > most_beyond<T>;
+  return {select(outside, one, inside.one), select(outside, one - minimum(x, T(2) * most_beyond<T>), inside.tangent)};
+}
+
+/// beta KL(N(mean, e^log_var), N(0, 1)), the divergence being (e^s - 1 - s + mean^2) / 2 with s = log_var. The inputs
+/// are mean and log_var.
 struct GaussianKL {
   static constexpr const char* name = "gaussian_kl";
   static constexpr int inputs = 2, variables = 2;
-  static constexpr double nanoseconds = 0.8;
+  static constexpr double nanoseconds = 0.4;
   template <class T>
   struct Options {
-    T beta, free_bits;
+    T half_beta;
   };
   template <class T>
-  static FUSEDLOSS_INLINE Jet<T, 2> eval(const T (&input)[2], const Options<T>& options) {
-    const T mean = input[0], s = input[1], half = T(0.5) * options.beta;
-    const ExpBeyond<T> power = exp_beyond(s);
-    const T divergence = T(0.5) * fma(mean, mean, power.tangent);
-    const Bits<T> free = ~mask_of<T>(divergence < options.free_bits);
-    return {options.beta * maximum(divergence, options.free_bits),
-            {masked(options.beta * mean, free), masked(half * power.one, free)},
-            {masked(unless_nan(divergence, options.beta), free), T(0), masked(half * exp(s), free)}};
+  static FUSEDLOSS_INLINE T factor(const Options<T>& options) {
+    return options.half_beta;
   }
-  template <class T>
-  static FUSEDLOSS_INLINE T room(const T (&)[2], const Options<T>&) {
+
+  template <class T, int Items>
+  struct Middle {
+    T one[Items], tangent[Items];
+    FUSEDLOSS_INLINE void keep(const ExpBeyond<T>& power, int item) {
+      one[item] = power.one;
+      tangent[item] = power.tangent;
+    }
+  };
+  template <class T, class O>
+  static FUSEDLOSS_INLINE Bits<T> extraordinary(const T (&input)[2], const O&) {
+    return outside_beyond(input[1]);
+  }
+  template <class T, int Items, class O>
+  static FUSEDLOSS_INLINE void begin(const T (&input)[2], const O&, Middle<T, Items>& middle, int item) {
+    middle.keep(exp_beyond(input[1]), item);
+  }
+  template <class T, int Items, class O>
+  static FUSEDLOSS_INLINE Jet<T, 2> finish(const T (&input)[2], const O&, const Middle<T, Items>& middle, int item) {
+    const T mean = input[0], twice = fma(mean, mean, middle.tangent[item]);
+    return {twice, {mean + mean, middle.one[item]}, {unless_nan(twice, T(2)), T(0), exp(input[1])}};
+  }
+  template <class T, class O>
+  static FUSEDLOSS_INLINE Jet<T, 2> eval(const T (&input)[2], const O& options) {
+    Middle<T, 1> middle;
+    middle.keep(exp_beyond_anywhere(input[1]), 0);
+    return finish(input, options, middle, 0);
+  }
+  template <class T, class O>
+  static FUSEDLOSS_INLINE T room(const T (&)[2], const O&) {
     return T(0);
   }
 };
 
-using Gaussian = List<GaussianNLL, CRPSGaussian, GaussianKL>;
+/// beta KL(N(mean, e^log_var), N(prior_mean, e^prior_log_var)), twice the divergence being e^u - 1 - u + d^2 with u =
+/// log_var - prior_log_var and d the distance of the means in deviations of the prior. The inputs are as named here.
+struct GaussianKLBetween {
+  static constexpr const char* name = "gaussian_kl_between";
+  static constexpr int inputs = 4, variables = 4;
+  static constexpr double nanoseconds = 0.9;
+  template <class T>
+  struct Options {
+    T half_beta;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE T factor(const Options<T>& options) {
+    return options.half_beta;
+  }
+
+  template <class T, int Items>
+  struct Middle {
+    T one[Items], tangent[Items];
+    T inverse[Items];  ///< of the prior's deviation
+  };
+  /// Up to this |log_var| of the prior, its deviation and the inverse of it stay well within the range of T.
+  template <class T>
+  static constexpr T most_log_var = sizeof(T) == 4 ? T(160) : T(1400);
+
+  template <class T, class O>
+  static FUSEDLOSS_INLINE Bits<T> extraordinary(const T (&input)[4], const O&) {
+    return outside_beyond(input[1] - input[3]) | bits_of(most_log_var<T> - absolute(input[3]));
+  }
+  template <class T, int Items, class O>
+  static FUSEDLOSS_INLINE void begin(const T (&input)[4], const O&, Middle<T, Items>& middle, int item) {
+    const TwoTerms<T> u = two_diff(input[1], input[3]);
+    const ExpBeyond<T> power = with_rest(exp_beyond(u.hi), u.lo);
+    middle.one[item] = power.one;
+    middle.tangent[item] = power.tangent;
+    middle.inverse[item] = exp_raised(T(-0.5) * input[3], raise_by<T>(0));
+  }
+  template <class T, int Items, class O>
+  static FUSEDLOSS_INLINE Jet<T, 4> finish(const T (&input)[4], const O&, const Middle<T, Items>& middle, int item) {
+    const T inverse = middle.inverse[item], distance = (input[0] - input[2]) * inverse;
+    return jet(input, {middle.one[item], middle.tangent[item]}, distance, distance * inverse, inverse * inverse);
+  }
+  template <class T, class O>
+  static FUSEDLOSS_INLINE Jet<T, 4> eval(const T (&input)[4], const O&) {
+    const TwoTerms<T> u = two_diff(input[1], input[3]);
+    const T apart = input[0] - input[2];
+    const Exponential<T> precision = exponential(-input[3]);
+    return jet(input, with_rest(exp_beyond_anywhere(u.hi), finite_rest(u)),
+               exponential(T(-0.5) * input[3]).times(apart), precision.times(apart), precision.times(T(1)));
+  }
+  template <class T, class O>
+  static FUSEDLOSS_INLINE T room(const T (&)[4], const O&) {
+    return T(0);
+  }
+
+ private:
+  /// What rounding lost; 0 where that is not known.
+  template <class T>
+  static FUSEDLOSS_INLINE T finite_rest(const TwoTerms<T>& sum) {
+    return masked(sum.lo, mask_of<T>(absolute(sum.hi) < infinity<T>));
+  }
+
+  /// At x + rest, which is 0 or a rounding error of x.
+  template <class T>
+  static FUSEDLOSS_INLINE ExpBeyond<T> with_rest(const ExpBeyond<T>& at, T rest) {
+    const Bits<T> some = mask_of<T>(rest != T(0));  // 0 times infinity is not asked for
+    return {at.one + masked(rest * (at.one + T(1)), some), at.tangent + masked(rest * at.one, some)};
+  }
+
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T, 4> jet(const T (&input)[4], const ExpBeyond<T>& power, T distance, T half_pull,
+                                        T half_precision) {
+    const T square = distance * distance, pull = T(2) * half_pull, precision = T(2) * half_precision;
+    const TwoTerms<T> u = two_diff(input[1], input[3]);
+    const T ratio = exp(u.hi) * (T(1) + finite_rest(u));
+    return {power.tangent + square,
+            {pull, power.one, -pull, -(power.one + square)},
+            {precision, T(0), -precision, -pull, ratio, T(0), -ratio, precision, pull, ratio + square}};
+  }
+};
+
+/// beta max(KL, free_bits): below free_bits it is constant, and its derivatives are 0.
+template <class Divergence>
+struct Floored : Divergence {
+  static constexpr int variables = Divergence::variables, triangle = variables * (variables + 1) / 2;
+  template <class T>
+  struct Options {
+    T half_beta, twice_free_bits;
+  };
+  template <class T>
+  static FUSEDLOSS_INLINE T factor(const Options<T>& options) {
+    return options.half_beta;
+  }
+
+  template <class T, int Items>
+  static FUSEDLOSS_INLINE Jet<T, variables> finish(const T (&input)[variables], const Options<T>& options,
+                                                   const typename Divergence::template Middle<T, Items>& middle,
+                                                   int item) {
+    return above(Divergence::finish(input, options, middle, item), options);
+  }
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T, variables> eval(const T (&input)[variables], const Options<T>& options) {
+    return above(Divergence::eval(input, options), options);
+  }
+
+ private:
+  template <class T>
+  static FUSEDLOSS_INLINE Jet<T, variables> above(Jet<T, variables> jet, const Options<T>& options) {
+    const Bits<T> low = mask_of<T>(jet.value < options.twice_free_bits);
+    jet.value = blend(low, options.twice_free_bits, jet.value);
+    for_each_of<variables>([&](auto k) __attribute__((always_inline)) { jet.d1[k] = masked(jet.d1[k], ~low); });
+    for_each_of<triangle>([&](auto k) __attribute__((always_inline)) { jet.d2[k] = masked(jet.d2[k], ~low); });
+    return jet;
+  }
+};
+
+struct GaussianKLFloor : Floored<GaussianKL> {
+  static constexpr const char* name = "gaussian_kl_floor";
+};
+
+struct GaussianKLBetweenFloor : Floored<GaussianKLBetween> {
+  static constexpr const char* name = "gaussian_kl_between_floor";
+};
+
+using Gaussian =
+    List<GaussianNLL, CRPSGaussian, GaussianKL, GaussianKLFloor, GaussianKLBetween, GaussianKLBetweenFloor>;
 
 FUSEDLOSS_END

@@ -13,7 +13,6 @@ from ..base import Loss
 from ..domains import NOT_NEGATIVE
 from ..facts import Facts, Traits
 from ..kinds.axis_sums import AxisSums
-from ..kinds.blocks import run_in_blocks
 from ..kinds.elementwise import Elementwise, times
 from ..kinds.kind import Batch, Kind, Pass
 from ..operands import Gaussians, PredTargetMeanLogVar
@@ -28,45 +27,46 @@ class _Divergence(Elementwise):
     beta: float = option(default=1.0, accepts=Real(NOT_NEGATIVE))
     free_bits: float = option(default=0.0, accepts=Real(NOT_NEGATIVE))
 
+    form: ClassVar[str]
+
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        half = self.beta / 2
+        return (f"{self.form}_floor", (half, 2 * self.free_bits)) if self.free_bits else (self.form, (half,))
+
+    def reference(self, *inputs: Array) -> tuple[Any, Any, Any]:
+        value, grad, hess = self.divergence(*inputs)
+        free = ~(value < self.free_bits)
+        d1, d2 = (tuple(self.beta * np.where(free, x, 0.0) for x in each) for each in (grad, hess))
+        return self.beta * np.maximum(value, self.free_bits), d1, d2
+
+    def divergence(self, *inputs: Array) -> tuple[Array, tuple[Array, ...], tuple[Array, ...]]:
+        """Value, gradient and the upper triangle of the Hessian, row by row."""
+        raise NotImplementedError
+
 
 class _FromStandard(_Divergence):
     """Of a normal distribution from N(0, 1)."""
 
     operands = ("mean", "log_var")
     variables = operands
+    form = "gaussian_kl"
 
-    def kernel(self) -> tuple[str, tuple[float, ...]]:
-        return "gaussian_kl", (self.beta, self.free_bits)
-
-    def reference(self, *inputs: Array) -> tuple[Any, Any, Any]:
+    def divergence(self, *inputs: Array) -> tuple[Array, tuple[Array, ...], tuple[Array, ...]]:
         mean, s = inputs
         zero = np.zeros_like(s)
-        value, (by_mean, by_s, *_), hess = _between(mean, s, zero, zero)
-        free = ~(value < self.free_bits)
-        d1, d2 = (
-            tuple(self.beta * np.where(free, x, 0.0) for x in each)
-            for each in ((by_mean, by_s), (hess[0] + zero * value, zero, hess[4]))
-        )
-        return self.beta * np.maximum(value, self.free_bits), d1, d2
+        value, grad, hess = _between(mean, s, zero, zero)
+        return value, grad[:2], (hess[0] + zero * value, zero, hess[4])
 
 
 class _FromOther(_Divergence):
-    """Of a normal distribution from another one; computed in NumPy, as kernels have two variables at most."""
+    """Of a normal distribution from another one."""
 
     operands = ("mean", "log_var", "prior_mean", "prior_log_var")
     variables = operands
+    form = "gaussian_kl_between"
 
-    def _make_plan(self) -> Any:
-        return None
-
-    def reference(self, *inputs: Array) -> tuple[Any, Any, Any]:
-        value, grad, hess = _between(*inputs)
-        free = ~(value < self.free_bits)
-        d1, d2 = (tuple(self.beta * np.where(free, x, 0.0) for x in each) for each in (grad, hess))
-        return self.beta * np.maximum(value, self.free_bits), d1, d2
-
-    def _run(self, batch: Batch, job: Pass) -> tuple[float, int]:
-        return run_in_blocks(batch, job, self._run_reference)
+    def divergence(self, *inputs: Array) -> tuple[Array, tuple[Array, ...], tuple[Array, ...]]:
+        return _between(*inputs)
 
 
 def _between(a: Array, s: Array, b: Array, t: Array) -> tuple[Array, tuple[Array, ...], tuple[Array, ...]]:
@@ -79,8 +79,8 @@ def _between(a: Array, s: Array, b: Array, t: Array) -> tuple[Array, tuple[Array
     less_one = np.expm1(u) + times(lost, ratio)
     beyond = _beyond_tangent(u) + times(lost, less_one)
     half = np.exp(-t / 2)  # twice: the square of the distance may leave the range before its quotient does
-    distance = (a - b) * half
-    pull, square = distance * half, distance**2
+    distance = times(a - b, half)
+    pull, square = times(distance, half), distance**2
     precision, zero = half * half, np.zeros_like(u)
     value = (beyond + square) / 2
     grad = (pull, less_one / 2, -pull, -(less_one + square) / 2)
