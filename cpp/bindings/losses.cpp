@@ -862,7 +862,7 @@ py::object run_fast(const Plan& plan, abi::Outputs outputs, PyObject* const* arg
 
   const bool maps = outputs != abi::value_only;
   const bool curved = outputs == abi::grad_hess || outputs == abi::value_grad_hess;
-  const bool two = kernel.variables == 2;
+  const bool two = kernel.kind == abi::elements && kernel.variables == 2;  // rows have the one by pred, by default
   if (two && curved) return py::none();
   py::object grad, second_grad, hess;
   if (maps) {
