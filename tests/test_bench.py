@@ -250,6 +250,13 @@ def test_a_wrong_result_ends_it(
 
 
 @pytest.mark.usefixtures("no_compiler")
+def test_infinite_values_are_equal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Seven labels have no alignment with two frames."""
+    assert main(["--quick", "--loss", "ctc", "--dtype", "float32", "--size", "2x3x9x7"]) == 0
+    assert "2x3x9x7" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("no_compiler")
 def test_without_a_compiler_there_is_no_triad(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, picture = tmp_path / "times.json", tmp_path / "times.png"
     assert main(["--loss", "mse", *SIZES, "--json", str(file), "--plot", str(picture)]) == 0
