@@ -2,12 +2,12 @@
 // frames, so that a transition is a sum and a product.
 //
 // Design:
-// 1. What one exponent cannot hold is rounded up, never down: a sum below `least` becomes `least`. So every sum is an
-//    upper bound, and what it is too large by is known: a state that was raised adds at most `least` x the sum over
-//    ends from there. With exponents of beginnings and ends together at most `reach` above the total's, all of that
-//    together is below 2^-90 of the total, and is lost in rounding. Else `sum` says so, and nothing is known: a wider
-//    way is to be taken (wide_alignments.hpp). That happens where within a block of frames the likeliest alignments
-//    fall hundreds of powers of two behind the likeliest classes.
+// 1. What one exponent cannot hold is rounded up, never down: `least` is added to every sum. So each is an upper bound,
+//    and what it is too large by is known: a state adds at most `least` x the sum over ends from there. With exponents
+//    of beginnings and ends together at most `reach` above the total's, all of that together is below 2^-90 of the
+//    total, and is lost in rounding. Else `sum` says so, and nothing is known: a wider way is to be taken
+//    (wide_alignments.hpp). That happens where within a block of frames the likeliest alignments fall hundreds of
+//    powers of two behind the likeliest classes.
 // 2. That holds as numbers cannot grow out of a double within a block: a state takes at most three sums a frame, and
 //    the exponent of a group is at most `step` below that of the group that it takes from, of which a block crosses no
 //    more than three borders: numbers stay below 2^(3 step + 42).
@@ -36,7 +36,7 @@ struct BlockAlignments {
   double *label_row, *gap_row;    ///< sums over beginnings, behind each frame: of labels, of blanks; one row before
   double *label, *gap;            ///< those before a block; on the way back sums over ends
   double *next_label, *next_gap;  ///< such sums, of the frame before
-  double* exponent;               ///< of the groups in each block; on the way back those of both sums together
+  double* exponent;               ///< of the groups, in each block of frames
   double* end_exponent;           ///< of the groups, of sums over ends
   double *passed, *allowed;  ///< what a sum is multiplied by on its way to the next state: all, and where it may go
   double* shift;             ///< of the groups: what makes a posterior of a product
