@@ -345,6 +345,19 @@ def test_alignments_far_behind_the_likeliest_classes(loss: Any, dtype: np.dtype,
     np.testing.assert_allclose(aux.entropy, expected.entropy, atol=1e-5 if dtype == np.float32 else 1e-10)
 
 
+@each_sequence
+@pytest.mark.parametrize("classes", [9, 40, 300])  # exponentials are kept, or taken again
+@pytest.mark.parametrize("spread", [1.0, 400.0])
+def test_the_gradient_in_place_of_the_logits(loss: Any, dtype: np.dtype, classes: int, spread: float) -> None:
+    pred, *rest = operands_of(loss, 30, 70, 5, classes, 20, dtype, spread)
+    value, grad = loss.value_and_grad(pred, *rest)
+    assert loss(pred, *rest) == value
+    value_there, there = loss.value_and_grad(pred, *rest, out=pred)
+    assert there is pred
+    assert value_there == value
+    np.testing.assert_array_equal(there, grad)
+
+
 def test_numbers_above_1_in_place_of_probabilities(dtype: np.dtype) -> None:
     loss: Any = fl.CTC(from_logits=False)
     pred, *rest = operands_of(loss, 40, 70, 5, 40, 20, dtype)
@@ -354,8 +367,9 @@ def test_numbers_above_1_in_place_of_probabilities(dtype: np.dtype) -> None:
 
 
 @each_loss
-def test_by_products_against_the_reference(loss: Any, dtype: np.dtype) -> None:
-    operands = operands_of(loss, 4, 60, 6, 9, 12, dtype)
+@pytest.mark.parametrize("labels", [12, 15])  # of groups of 8, half and all but one
+def test_by_products_against_the_reference(loss: Any, dtype: np.dtype, labels: int) -> None:
+    operands = operands_of(loss, 4, 60, 6, 9, labels, dtype)
     given = loss.with_aux(*operands)
     value, grad = loss.value_and_grad(*operands)
     assert given.value == value

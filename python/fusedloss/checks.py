@@ -196,19 +196,27 @@ def output(x: Any, like: Array, name: str) -> Array:
         TypeError: Not an ndarray, or of a type that cannot take the results.
         ValueError: Of another shape, read-only, or with elements that share memory.
     """
-    if not isinstance(x, np.ndarray) or isinstance(x, (np.ma.MaskedArray, np.matrix)):
+    if type(x) is not np.ndarray and not _is_plain(x):
         raise TypeError(f"{name} must be a NumPy array, got {type(x).__name__}")
-    if not (x.dtype in (np.float32, np.float64) or x.dtype == like.dtype) or not x.dtype.isnative:
-        raise TypeError(f"{name} must be float32 or float64 in native byte order, got dtype {x.dtype}")
+    dtype = x.dtype
+    if not (dtype == like.dtype or dtype in (np.float32, np.float64)) or not dtype.isnative:
+        raise TypeError(f"{name} must be float32 or float64 in native byte order, got dtype {dtype}")
     same_shape(x, like.shape, name)
-    if not x.flags.writeable:
+    flags = x.flags
+    if not flags.writeable:
         raise ValueError(f"{name} must be writeable, but it is read-only")
+    if flags.c_contiguous:
+        return x
     reach = x.itemsize
     for stride, n in sorted((abs(stride), n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1):
         if stride < reach and x.size:  # strides of an empty array may be anything
             raise ValueError(f"{name} must have separate elements, but with strides {x.strides} some share memory")
         reach = stride * (n - 1) + reach
     return x
+
+
+def _is_plain(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and not isinstance(x, (np.ma.MaskedArray, np.matrix))
 
 
 def no_overlap(x: Array, name: str, others: Sequence[tuple[str, Array | None]], may_be: Array | None = None) -> None:

@@ -46,23 +46,23 @@ struct Alignments {
   static constexpr int width = lanes<double>;
   std::int64_t frames, labels, padded;
   const std::int64_t* label;
-  std::int64_t* looked_at;     ///< the labels, then the blank: classes for all lanes
-  std::uint64_t* may_follow;   ///< all ones where a label differs from the one before it
-  std::int64_t* first_equal;   ///< the first of the labels that are equal to it
-  std::int64_t* repeated;      ///< the labels that are equal to an earlier one
-  std::int64_t repeats;        ///< how many
-  std::int64_t* equal_labels;  ///< a place for each class
-  double* mass;                ///< posteriors of equal labels together
-  double* slope;
+  std::int64_t* looked_at;      ///< the labels, then the blank: classes for all lanes
+  std::uint64_t* may_follow;    ///< all ones where a label differs from the one before it
+  std::int64_t* repeated;       ///< the labels that are equal to an earlier one
+  std::int64_t* first_equal;    ///< the first one that each of them is equal to
+  std::int64_t repeats;         ///< how many
+  std::int64_t* equal_labels;   ///< a place for each class
+  double* slope;                ///< of a frame, whatever their precision
+  double* taken;                ///< room for what is looked at in a group of frames, whatever its precision
   double* blank_posterior;      ///< of each frame
   double* blank_probability;    ///< of each frame, and of its labels, but for a factor
   const double* probability;    ///< rows of `padded`, one a frame
-  const double* posterior;      ///< that a frame has the label s, not one equal to it: such rows
+  double* posterior;            ///< that a frame has the label s, not one equal to it: such rows
   const double* gap_posterior;  ///< that it has the blank before that: such rows
 
   /// Doubles of the workspace.
   static FUSEDLOSS_SHARED std::int64_t doubles(std::int64_t frames, std::int64_t labels, std::int64_t classes) {
-    return 6 * (padded_labels(labels) + width) + 2 * (frames + width) + classes + width;
+    return (5 + width) * (padded_labels(labels) + width) + 2 * (frames + width) + classes + width;
   }
 
   FUSEDLOSS_SHARED void lay_out(Room& room, std::int64_t of_frames, const std::int64_t* of_label,
@@ -74,10 +74,10 @@ struct Alignments {
     const std::int64_t whole = padded + width;
     room.take(looked_at, whole);
     room.take(may_follow, whole);
-    room.take(first_equal, whole);
     room.take(repeated, whole);
-    room.take(mass, whole);
+    room.take(first_equal, whole);
     room.take(slope, whole);
+    room.take(taken, width * padded);
     // By whole groups, as all that follows.
     room.take(blank_posterior, (frames + width - 1) / width * width);
     room.take(blank_probability, (frames + width - 1) / width * width);
@@ -86,68 +86,47 @@ struct Alignments {
     for (std::int64_t s = 0; s < labels; ++s) equal_labels[label[s]] = -1;
     repeats = 0;
     for (std::int64_t s = 0; s < labels; ++s) {
-      if (equal_labels[label[s]] < 0) {
-        equal_labels[label[s]] = s;
+      std::int64_t& first = equal_labels[label[s]];
+      if (first >= 0) {
+        repeated[repeats] = s;
+        first_equal[repeats++] = first;
       } else {
-        repeated[repeats++] = s;
+        first = s;
       }
-      first_equal[s] = equal_labels[label[s]];
     }
     for (std::int64_t s = 0; s < whole; ++s) {
       looked_at[s] = s < labels ? label[s] : blank;
       may_follow[s] = mask_of<double>(s > 0 && s < labels && label[s] != label[s - 1]);
-      mass[s] = 0;
     }
   }
 
-  /// The states of a frame that an alignment may go through, in whole groups: each frame brings one label at most.
-  struct Band {
-    std::int64_t first, last;
-  };
-  FUSEDLOSS_INLINE Band band(std::int64_t frame) const {
-    const std::int64_t least = labels - frames + frame, most = frame + 1;
-    return {least < 0 ? 0 : least / width * width, most < padded ? (most + width - 1) / width * width : padded};
+  /// Readies a frame for its slopes, once its states are not asked for any more: the first of equal labels has what
+  /// they all have.
+  FUSEDLOSS_SHARED void join(std::int64_t frame) const {
+    double* const own = posterior + frame * padded;
+    for (std::int64_t r = 0; r < repeats; ++r) own[first_equal[r]] += own[repeated[r]];
   }
 
-  /// For each label of a frame's band factor x (p - posterior) of its class, p being share x `probability`, or 0
-  /// without a softmax; classes of other labels keep their p.
-  FUSEDLOSS_SHARED const double* slopes(std::int64_t frame, double factor, double share, bool softmax) {
-    const std::uint64_t whole = mask_of<double>(softmax);
-    const Band states = band(frame);
+  /// For each label of a frame, and behind them for the blank, factor x (p - posterior) of its class, p being
+  /// share x `probability`, or 0 without a softmax. Of equal labels the first one counts.
+  template <class T>
+  FUSEDLOSS_SHARED void slopes(std::int64_t frame, double factor, double share, bool softmax, T* to) const {
     const double *p = probability + frame * padded, *own = posterior + frame * padded;
-    double *together = mass, *to = slope;
-    for (std::int64_t s = 0; s < states.first; ++s) together[s] = 0;  // where a label that counts may occur first
-    for (std::int64_t i = states.first; i < states.last; i += width) {
+    const std::uint64_t whole = mask_of<double>(softmax);
+    for (std::int64_t i = 0; i < padded; i += width) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
-        together[i + l] = own[i + l];
-        to[i + l] = slope_of(p[i + l], own[i + l], factor, share, whole);
+        to[i + l] = static_cast<T>(slope_of(p[i + l], own[i + l], factor, share, whole));
       }
     }
-    if (repeats == 0) return to;
-    for (std::int64_t r = 0; r < repeats; ++r) {
-      const std::int64_t s = repeated[r];
-      if (s >= states.first && s < states.last) together[first_equal[s]] += own[s];
-    }
-    for (std::int64_t r = 0; r < repeats; ++r) {
-      const std::int64_t s = repeated[r], first = first_equal[s];
-      to[s] = slope_of(p[s], together[first], factor, share, whole);
-      to[first] = slope_of(p[first], together[first], factor, share, whole);
-    }
-    return to;
-  }
-
-  /// The same of the blank.
-  FUSEDLOSS_INLINE double blank_slope(std::int64_t frame, double factor, double share, bool softmax) const {
-    return slope_of(blank_probability[frame], blank_posterior[frame], factor, share, mask_of<double>(softmax));
+    to[labels] = static_cast<T>(slope_of(blank_probability[frame], blank_posterior[frame], factor, share, whole));
   }
 
   /// The entropy of the posterior of the states of a frame.
   FUSEDLOSS_SHARED double entropy(std::int64_t frame) const {
     const double *of_labels = posterior + frame * padded, *of_blanks = gap_posterior + frame * padded;
-    const Band states = band(frame);
     alignas(64) double sum[width] = {};
-    for (std::int64_t i = states.first; i < states.last; i += width) {
+    for (std::int64_t i = 0; i < padded; i += width) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) sum[l] += surprise(of_labels[i + l]) + surprise(of_blanks[i + l]);
     }
@@ -197,8 +176,8 @@ struct Alignments {
   }
 
  private:
-  static FUSEDLOSS_INLINE double slope_of(double p, double mass, double factor, double share, std::uint64_t whole) {
-    return factor * (masked(p * share, whole) - mass);
+  static FUSEDLOSS_INLINE double slope_of(double p, double mass, double factor, double share, std::uint64_t softmax) {
+    return factor * (masked(p * share, softmax) - mass);
   }
 };
 

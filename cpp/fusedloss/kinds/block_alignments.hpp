@@ -32,15 +32,17 @@ struct BlockAlignments {
 
   Alignments* of;
   std::int64_t frames, labels, padded, groups;
-  double *probability, *blank;    ///< relative ones, of the labels of each frame, and of its blank
-  double *label_row, *gap_row;    ///< sums over beginnings, behind each frame: of labels, of blanks; one row before
-  double *label, *gap;            ///< those before a block; on the way back sums over ends
-  double *next_label, *next_gap;  ///< such sums, of the frame before
-  double* exponent;               ///< of the groups, in each block of frames
-  double* end_exponent;           ///< of the groups, of sums over ends
-  double *passed, *allowed;  ///< what a sum is multiplied by on its way to the next state: all, and where it may go
-  double* shift;             ///< of the groups: what makes a posterior of a product
-  Wide largest{1, 0};        ///< product of the largest probabilities of the frames
+  double *probability, *blank;  ///< relative ones, of the labels of each frame, and of its blank
+  double *label_row, *gap_row;  ///< sums over beginnings, behind each frame: of labels, of blanks; one row before
+  double *label, *gap;          ///< those before a block
+  double *end_label, *end_gap;  ///< sums over ends from a frame on: two rows take turns
+  double* exponent;             ///< of the groups, in each block of frames
+  double* end_exponent;         ///< of the groups, of sums over ends
+  double *passed, *allowed;     ///< what a sum is multiplied by on its way to the next state: all, and where it may go
+  double* shift;                ///< of the groups: what makes a posterior of a product
+  bool exact;          ///< whether the posterior of a blank is that of all gaps together, else what labels leave of 1
+  bool keeps_gaps;     ///< of all frames
+  Wide largest{1, 0};  ///< product of the largest probabilities of the frames
 
   /// Of sums over beginnings: two rows take turns unless all are kept.
   static constexpr std::int64_t rows(std::int64_t frames) { return Posteriors ? frames + 1 : 2; }
@@ -49,12 +51,14 @@ struct BlockAlignments {
   static FUSEDLOSS_SHARED std::int64_t doubles(std::int64_t frames, std::int64_t labels) {
     const std::int64_t padded = padded_labels(labels), groups = padded / width;
     const std::int64_t blocks = (frames + frames_per_block - 1) / frames_per_block + 1;
-    return frames * padded + frames + 2 * rows(frames) * padded + 4 * width + 6 * (padded + 2 * width) +
+    return frames * padded + frames + 2 * rows(frames) * padded + 4 * width + 8 * (padded + 2 * width) +
            (blocks + 2) * groups + 8 * width;
   }
 
-  FUSEDLOSS_SHARED void lay_out(Alignments& alignments, Room room) {
+  FUSEDLOSS_SHARED void lay_out(Alignments& alignments, Room room, bool exactly, bool wants_gaps) {
     of = &alignments;
+    exact = exactly;
+    keeps_gaps = exactly || wants_gaps;
     frames = of->frames;
     labels = of->labels;
     padded = of->padded;
@@ -66,8 +70,8 @@ struct BlockAlignments {
     gap_row = room.take(rows(frames) * padded + width) + width;
     label = room.take(around) + width;
     gap = room.take(around) + width;
-    next_label = room.take(around) + width;
-    next_gap = room.take(around) + width;
+    end_label = room.take(2 * around) + width;
+    end_gap = room.take(2 * around) + width;
     passed = room.take(around);
     allowed = room.take(around);
     blank = of->blank_probability;
@@ -88,23 +92,40 @@ struct BlockAlignments {
   FUSEDLOSS_SHARED bool add(std::int64_t first, int here, const Frame<T>* frame) {
     double* const p = logits(first);
     alignas(64) std::uint64_t beyond[width] = {};
-    bool defined = true;
     for (int f = 0; f < here; ++f) {
       const double shift = static_cast<double>(frame[f].shift);
       for (std::int64_t i = f * padded; i < (f + 1) * padded; i += width) {
         FUSEDLOSS_LANES(width)
-        for (int l = 0; l < width; ++l) emit_state<T>(p, i + l, shift, beyond[l]);
+        for (int l = 0; l < width; ++l) {
+          p[i + l] = relative_probability<T>(p[i + l], shift);
+          beyond[l] = farther(beyond[l], p[i + l], least_probability);
+        }
       }
-      defined &= frame[f].share > 0;
-      largest = largest * Wide{frame[f].share, 0};
     }
-    largest = normalised(largest);
+    return close(first, here, frame, beyond, bits_of(most_probability) - bits_of(least_probability));
+  }
+
+  /// The same of exponentials, those of each frame relative to a unit.
+  template <class T>
+  FUSEDLOSS_SHARED bool add(std::int64_t first, int here, const Frame<T>* frame, const T* exponential,
+                            const double* per_unit) {
+    // Of exponentials: of floats, Reach takes all that are below as equal.
+    constexpr T lowest_one = sizeof(T) == 4 ? T(0x1p-119) : T(0x1p61),
+                highest_one = sizeof(T) == 4 ? T(0x1p101) : T(0x1p961);
+    alignas(64) Bits<T> beyond[width] = {};
     for (int f = 0; f < here; ++f) {
-      blank[first + f] = p[f * padded + labels];
-      for (std::int64_t s = labels; s < padded; ++s) p[f * padded + s] = 0;
+      double* const p = logits(first + f);
+      const T* const e = exponential + f * padded;
+      const double unit = per_unit[f];
+      for (std::int64_t i = 0; i < padded; i += width) {
+        FUSEDLOSS_LANES(width)
+        for (int l = 0; l < width; ++l) {
+          p[i + l] = static_cast<double>(e[i + l]) * unit;
+          beyond[l] = farther(beyond[l], e[i + l], lowest_one);
+        }
+      }
     }
-    for (int l = 0; l < width; ++l) defined &= beyond[l] <= bits_of(most_probability) - bits_of(least_probability);
-    return defined;
+    return close(first, here, frame, beyond, bits_of(highest_one) - bits_of(lowest_one));
   }
 
   /// The sum over all alignments, and posteriors. False: nothing is known.
@@ -112,17 +133,16 @@ struct BlockAlignments {
     start();
     for (std::int64_t t = 0; t < frames; t += frames_per_block) advance_block(t);
     const double* const exponents = exponent + (frames - 1) / frames_per_block * groups;
-    const double* const gaps = row_behind(gap_row, frames - 1);
-    Wide all{gaps[labels], exponents[labels / width]};
+    Wide all{gaps_behind(frames - 1)[labels], exponents[labels / width]};
     if (labels > 0) {
-      all = all + Wide{row_behind(label_row, frames - 1)[labels - 1], exponents[(labels - 1) / width]};
+      all = all + Wide{labels_behind(frames - 1)[labels - 1], exponents[(labels - 1) / width]};
     }
     all = normalised(all);
     total = normalised(all * largest);
     start_back();
     bool known = true;
     for (std::int64_t t = (frames - 1) / frames_per_block * frames_per_block; known && t >= 0; t -= frames_per_block) {
-      known = retreat_block(t, all);
+      known = keeps_gaps ? retreat_block<true>(t, all) : retreat_block<false>(t, all);
     }
     return known;
   }
@@ -136,26 +156,54 @@ struct BlockAlignments {
   FUSEDLOSS_INLINE double log_of_blank(std::int64_t frame) const { return log(blank[frame]); }
 
  private:
-  FUSEDLOSS_INLINE double* row_behind(double* sums, std::int64_t frame) const {
-    return sums + (Posteriors ? frame + 1 : (frame + 1) % 2) * padded;
+  FUSEDLOSS_INLINE double* row_from(double* sums, std::int64_t frame) const {
+    return sums + frame % 2 * (padded + 2 * width);
+  }
+  FUSEDLOSS_INLINE double* labels_behind(std::int64_t frame) const {
+    return label_row + (Posteriors ? frame + 1 : (frame + 1) % 2) * padded;
+  }
+  FUSEDLOSS_INLINE double* gaps_behind(std::int64_t frame) const {
+    return gap_row + (Posteriors && keeps_gaps ? frame + 1 : (frame + 1) % 2) * padded;
   }
 
-  /// `beyond`: how far, as integers, probabilities have been above the least.
   template <class T>
-  static FUSEDLOSS_INLINE void emit_state(double* p, std::int64_t s, double shift, std::uint64_t& beyond) {
-    TwoTerms<double> below{p[s] - shift, 0};  // of two floats it is exact, or its error of no consequence
-    if constexpr (sizeof(T) == sizeof(double)) below = two_diff(p[s], shift);
+  static FUSEDLOSS_INLINE double relative_probability(double logit, double shift) {
+    TwoTerms<double> below{logit - shift, 0};  // of two floats it is exact, or its error of no consequence
+    if constexpr (sizeof(T) == sizeof(double)) below = two_diff(logit, shift);
     constexpr double low = -700;
     const auto [r, power] = reduce_raised(maximum(below.hi, low), below.lo, raise_by<double>(0));
-    p[s] = fma(power, expm1_reduced(r), power);
-    const std::uint64_t above = bits_of(p[s]) - bits_of(least_probability);
-    beyond = above < beyond ? beyond : above;
+    return fma(power, expm1_reduced(r), power);
+  }
+
+  /// How far, as integers, numbers have been above the least one.
+  template <class T>
+  static FUSEDLOSS_INLINE Bits<T> farther(Bits<T> beyond, T p, T least_one) {
+    const Bits<T> above = bits_of(p) - bits_of(least_one);
+    return above < beyond ? beyond : above;
+  }
+
+  /// Sets the probabilities of frames apart from their blank's. False: one of them is beyond what can be told.
+  template <class T, class Bits>
+  FUSEDLOSS_INLINE bool close(std::int64_t first, int here, const Frame<T>* frame, const Bits (&beyond)[width],
+                              Bits most) {
+    bool defined = true;
+    for (int f = 0; f < here; ++f) {
+      defined &= frame[f].share > 0;
+      largest = largest * Wide{frame[f].share, 0};
+    }
+    largest = normalised(largest);
+    for (std::int64_t t = first; t < first + here; ++t) {
+      double* const p = logits(t);
+      blank[t] = p[labels];
+      for (std::int64_t s = labels; s < padded; ++s) p[s] = 0;
+    }
+    for (int l = 0; l < width; ++l) defined &= beyond[l] <= most;
+    return defined;
   }
 
   /// Before the first frame only the first blank is there.
   FUSEDLOSS_SHARED void start() {
-    clear();
-    for (std::int64_t s = -width; s < padded; ++s) label_row[s] = gap_row[s] = 0;
+    for (std::int64_t s = -width; s < padded; ++s) label[s] = gap[s] = label_row[s] = gap_row[s] = 0;
     for (std::int64_t g = 0; g < groups; ++g) exponent[g] = 0;
     gap[0] = 1;
     for (std::int64_t s = 0; s < padded; ++s) passed[s] = s > 0;
@@ -163,23 +211,19 @@ struct BlockAlignments {
 
   /// A blank behind the last frame can be reached from the last label and from the last blank alone.
   FUSEDLOSS_SHARED void start_back() {
-    clear();
+    for (std::int64_t s = 0; s < 2 * padded + 3 * width; ++s) end_label[s] = end_gap[s] = 0;
     for (std::int64_t g = 0; g < groups; ++g) end_exponent[g] = 0;
-    gap[labels] = 1;
+    row_from(end_gap, frames)[labels] = 1;
     for (std::int64_t s = 0; s < padded; ++s) passed[s] = s + 1 < padded;
   }
 
-  FUSEDLOSS_INLINE void clear() {
-    for (std::int64_t s = -width; s < padded + width; ++s) label[s] = gap[s] = next_label[s] = next_gap[s] = 0;
-  }
-
-  /// Gives each group of `label` and `gap` the exponent of its largest number, or more where a group that it takes from
-  /// has much more: that is the one before it, or behind.
-  FUSEDLOSS_SHARED void normalise(const double* from, double* to, bool back) {
+  /// Gives each group of `labels_to` and `gaps_to` the exponent of its largest number, or more where a group that it
+  /// takes from has much more: that is the one before it, or behind.
+  FUSEDLOSS_SHARED void normalise(double* label_sums, double* gap_sums, const double* from, double* to, bool back) {
     double before = -infinity<double>;
     for (std::int64_t i = 0; i < groups; ++i) {
       const std::int64_t g = back ? groups - 1 - i : i;
-      double *labels_here = label + g * width, *gaps_here = gap + g * width;
+      double *labels_here = label_sums + g * width, *gaps_here = gap_sums + g * width;
       alignas(64) double top[width];
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) top[l] = maximum(labels_here[l], gaps_here[l]);
@@ -199,23 +243,29 @@ struct BlockAlignments {
 
   typedef double Group __attribute__((vector_size(group_bytes)));
 
-  /// to[l] = from[l - 1], of groups that were just written: a load across two stores waits until both are done.
-  static FUSEDLOSS_INLINE void load_before(const double* from, double* to) {
-    Group before, here;
-    std::memcpy(&before, from - width, sizeof before);
-    std::memcpy(&here, from, sizeof here);
-    const Group moved = __builtin_shufflevector(before, here, 7, 8, 9, 10, 11, 12, 13, 14);
-    std::memcpy(to, &moved, sizeof moved);
-  }
+  /// A group and the one behind it, read one after the other: of groups that were just written, a load across two would
+  /// wait until both are in the cache.
+  struct Window {
+    Group here, next;
 
-  /// to[l] = from[l + 1]
-  static FUSEDLOSS_INLINE void load_behind(const double* from, double* to) {
-    Group here, behind;
-    std::memcpy(&here, from, sizeof here);
-    std::memcpy(&behind, from + width, sizeof behind);
-    const Group moved = __builtin_shufflevector(here, behind, 1, 2, 3, 4, 5, 6, 7, 8);
-    std::memcpy(to, &moved, sizeof moved);
-  }
+    FUSEDLOSS_INLINE explicit Window(const double* first) { std::memcpy(&next, first, sizeof next); }
+
+    FUSEDLOSS_INLINE void move(const double* to) {
+      here = next;
+      std::memcpy(&next, to, sizeof next);
+    }
+    /// The last of the one, and all but the last of the other.
+    FUSEDLOSS_INLINE void last_before(double* to) const {
+      const Group moved = __builtin_shufflevector(here, next, 7, 8, 9, 10, 11, 12, 13, 14);
+      std::memcpy(to, &moved, sizeof moved);
+    }
+    /// All but the first of the one, and the first of the other.
+    FUSEDLOSS_INLINE void first_behind(double* to) const {
+      const Group moved = __builtin_shufflevector(here, next, 1, 2, 3, 4, 5, 6, 7, 8);
+      std::memcpy(to, &moved, sizeof moved);
+    }
+    static FUSEDLOSS_INLINE void store(const Group& of, double* to) { std::memcpy(to, &of, sizeof of); }
+  };
 
   static FUSEDLOSS_INLINE double exponent_of(double x) {
     using F = Format<double>;
@@ -231,10 +281,10 @@ struct BlockAlignments {
   FUSEDLOSS_SHARED void advance_block(std::int64_t first) {
     double* const exponents = exponent + first / frames_per_block * groups;
     if (first > 0) {
-      std::memcpy(label, row_behind(label_row, first - 1), static_cast<std::size_t>(padded) * sizeof(double));
-      std::memcpy(gap, row_behind(gap_row, first - 1), static_cast<std::size_t>(padded) * sizeof(double));
+      std::memcpy(label, labels_behind(first - 1), static_cast<std::size_t>(padded) * sizeof(double));
+      std::memcpy(gap, gaps_behind(first - 1), static_cast<std::size_t>(padded) * sizeof(double));
     }
-    normalise(first > 0 ? exponents - groups : exponents, exponents, false);
+    normalise(label, gap, first > 0 ? exponents - groups : exponents, exponents, false);
     const std::uint64_t* const follows = of->may_follow;
     double *const all = passed, *const some = allowed;
     for (std::int64_t i = 0; i < padded; i += width) {
@@ -243,16 +293,19 @@ struct BlockAlignments {
     }
     const double *from_label = label, *from_gap = gap;
     for (std::int64_t t = first; t < first + frames_per_block && t < frames; ++t) {
-      double *const to_label = row_behind(label_row, t), *const to_gap = row_behind(gap_row, t);
+      double *const to_label = labels_behind(t), *const to_gap = gaps_behind(t);
       const double *const p = probability + t * padded, none = blank[t];
+      Window labels_around(from_label - width);
       for (std::int64_t i = 0; i < padded; i += width) {
-        alignas(64) double label_before[width];
-        load_before(from_label + i, label_before);
+        alignas(64) double own[width], label_before[width];
+        labels_around.move(from_label + i);
+        Window::store(labels_around.next, own);
+        labels_around.last_before(label_before);
         FUSEDLOSS_LANES(width)
         for (int l = 0; l < width; ++l) {
           const std::int64_t s = i + l;
           const double last = label_before[l], before = from_gap[s];
-          to_label[s] = fma(p[s], fma(some[s], last, from_label[s] + before), least);
+          to_label[s] = fma(p[s], fma(some[s], last, own[l] + before), least);
           to_gap[s] = fma(none, fma(all[s], last, before), least);
         }
       }
@@ -262,9 +315,11 @@ struct BlockAlignments {
   }
 
   /// Sums over ends from the frames of a block on, and their posteriors. False: nothing is known.
+  template <bool Gaps>
   FUSEDLOSS_SHARED bool retreat_block(std::int64_t first, Wide total) {
     const double* const exponents = exponent + first / frames_per_block * groups;
-    normalise(end_exponent, end_exponent, true);
+    const std::int64_t last = first + frames_per_block < frames ? first + frames_per_block : frames;
+    normalise(row_from(end_label, last), row_from(end_gap, last), end_exponent, end_exponent, true);
     bool known = true;
     for (std::int64_t g = 0; g < groups; ++g) {
       const double above = exponents[g] + end_exponent[g] - total.exponent;
@@ -278,37 +333,46 @@ struct BlockAlignments {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) some[i + l] = masked(all[i + l], follows[i + l]);
     }
-    const std::int64_t last = first + frames_per_block < frames ? first + frames_per_block : frames;
+    alignas(64) double sums[frames_per_block][width];
+    const std::uint64_t of_gaps = mask_of<double>(exact);
     for (std::int64_t t = last - 1; t >= first; --t) {
-      const double *const from_label = label, *const from_gap = gap, *const p = probability + t * padded;
-      double *const to_label = next_label, *const to_gap = next_gap;
-      double *const reached_label = row_behind(label_row, t), *const reached_gap = row_behind(gap_row, t);
+      const double *const from_label = row_from(end_label, t + 1), *const from_gap = row_from(end_gap, t + 1);
+      double *const to_label = row_from(end_label, t), *const to_gap = row_from(end_gap, t);
+      const double* const p = probability + t * padded;
+      double *const reached_label = labels_behind(t), *const reached_gap = gaps_behind(t);
       const double none = blank[t];
-      alignas(64) double blanks[width] = {};
+      alignas(64) double sum[width] = {};
+      Window labels_around(from_label), gaps_around(from_gap);
       for (std::int64_t i = 0; i < padded; i += width) {
         const double by = shift[i / width];
-        alignas(64) double label_behind[width], gap_behind[width];
-        load_behind(from_label + i, label_behind);
-        load_behind(from_gap + i, gap_behind);
+        alignas(64) double own[width], own_gap[width], label_behind[width], gap_behind[width];
+        labels_around.move(from_label + i + width);
+        gaps_around.move(from_gap + i + width);
+        Window::store(labels_around.here, own);
+        Window::store(gaps_around.here, own_gap);
+        labels_around.first_behind(label_behind);
+        gaps_around.first_behind(gap_behind);
         FUSEDLOSS_LANES(width)
         for (int l = 0; l < width; ++l) {
           const std::int64_t s = i + l;
-          const double of_label = fma(some[s], label_behind[l], fma(all[s], gap_behind[l], from_label[s]));
-          const double of_gap = from_gap[s] + from_label[s];
+          const double of_label = fma(some[s], label_behind[l], fma(all[s], gap_behind[l], own[l]));
+          const double of_gap = own_gap[l] + own[l];
           if constexpr (Posteriors) {
             reached_label[s] = reached_label[s] * of_label * by;
-            reached_gap[s] = reached_gap[s] * of_gap * by;
-            blanks[l] += reached_gap[s];
+            if constexpr (Gaps) reached_gap[s] = reached_gap[s] * of_gap * by;
+            sum[l] += Gaps ? blend(of_gaps, reached_gap[s], reached_label[s]) : reached_label[s];
           }
           to_label[s] = fma(p[s], of_label, least);
           to_gap[s] = fma(none, of_gap, least);
         }
       }
-      if constexpr (Posteriors) of->blank_posterior[t] = fold(blanks);
-      next_label = label;
-      next_gap = gap;
-      label = to_label;
-      gap = to_gap;
+      if constexpr (Posteriors) {
+        for (int l = 0; l < width; ++l) sums[t - first][l] = sum[l];
+      }
+    }
+    for (std::int64_t t = first; Posteriors && t < last; ++t) {
+      const double all_of_it = fold(sums[t - first]);
+      of->blank_posterior[t] = exact ? all_of_it : maximum(1 - all_of_it, 0.0);
     }
     return true;
   }

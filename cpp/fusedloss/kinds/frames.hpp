@@ -3,23 +3,30 @@
 //
 // Design:
 // 1. A fold keeps two numbers of a frame, its maximum and the share of that; exponentials are taken again for the
-//    gradient. So logits are read twice and the gradient is written once, however long an utterance is.
+//    gradient. So logits are read twice and the gradient is written once, however long an utterance is. But those of
+//    short frames are kept in the gradient's place, as long as an utterance stays in the cache.
 // 2. Where labels are given within a frame, there is a softmax for each of its places: how many labels have been given
 //    before. Places of an utterance are numbered frame by frame; elsewhere a frame has one.
 // 3. The gradient of a row in place has no tail: its last group may overlap the one before it, as the same numbers come
 //    out of both. A tail of its own would be copied, read back before the copy is in the cache, and copied again, which
 //    takes longer than a group or two.
-// 4. The few classes that a loss looks at are computed in double, whatever the precision of the logits: their
-//    probability is to be multiplied thousands of times, and what it is subtracted from is nearly equal.
+// 4. The few classes that a loss looks at may be computed in double, whatever the precision of the logits: their
+//    probability is to be multiplied thousands of times, and what it is subtracted from is nearly equal. Where it would
+//    take longer than all else, as in short frames, exponentials in the precision of the logits are as good as these.
 #pragma once
 
 #include "../core/wide.hpp"
+#include "short_rows.hpp"
 #include "softmax.hpp"
 
 FUSEDLOSS_BEGIN
 
-/// Frames with fewer classes than this are visited across: what a row costs whatever its length is shared by a group.
-constexpr std::int64_t frames_across_below = 256;
+/// Frames with fewer classes than this are short: what a row costs whatever its length is shared by a group of them.
+constexpr std::int64_t short_below = 256;
+
+/// Utterances up to this size have the exponentials of their frames kept: with the logits they are to be in the
+/// second-level cache.
+constexpr std::int64_t max_kept_bytes = 512 * 1024;
 
 /// Frames up to this size are asked for while the one before them is worked on, the second-level cache holding both.
 constexpr std::int64_t max_ahead_bytes = 128 * 1024;
@@ -40,17 +47,32 @@ FUSEDLOSS_INLINE Wide class_probability(double logit, double shift, Wide share) 
   return wide_exp(below.hi, below.lo) * share;
 }
 
-/// Whether a group of frames is folded at a time. Where there is no softmax, but a few numbers of each frame are looked
-/// at, that would only move the others.
-FUSEDLOSS_SHARED bool folds_across(const abi::Call* call, bool softmax) {
-  return (softmax && call->classes < frames_across_below) || !classes_together(call->inputs[0]);
+/// How frames are folded.
+enum class Fold {
+  along,     ///< one by one
+  together,  ///< several, each along its classes
+  across     ///< several, a class of all of them at a time
+};
+
+/// Where there is no softmax, but a few numbers of each frame are looked at, to visit several of them would only move
+/// the others.
+template <class T>
+FUSEDLOSS_SHARED Fold fold_of(const abi::Call* call, bool softmax) {
+  if (!classes_together(call->inputs[0])) return Fold::across;
+  if (!softmax || call->classes >= short_below) return Fold::along;
+  return call->classes < lanes<T> ? Fold::across : Fold::together;
+}
+
+/// Elements of one frame in scratch: whole groups.
+template <class T>
+FUSEDLOSS_SHARED std::int64_t row_elements(const abi::Call* call) {
+  return (call->classes + lanes<T> - 1) / lanes<T> * lanes<T>;
 }
 
 /// Elements of one of the two scratch arrays of frames.
 template <class T>
 FUSEDLOSS_SHARED std::int64_t frame_elements(const abi::Call* call) {
-  const std::int64_t width = lanes<T>;
-  return folds_across(call, true) ? call->classes * width : (call->classes + width - 1) / width * width;
+  return fold_of<T>(call, true) == Fold::along ? row_elements<T>(call) : row_elements<T>(call) * lanes<T>;
 }
 
 /// The frames of one utterance: some at a time for their softmax, one by one (if its classes lie side by side) for
@@ -73,10 +95,14 @@ class Frames {
         grad_at{utterance * of->grad[0].strides[0], of->sequences->grad_stride, of->sequences->grad_place},
         pred_room(room),
         grad_room(room + frame_elements<T>(of)),
-        fold_across(folds_across(of, softmax)),
+        way(fold_of<T>(of, softmax)),
         map_across(!classes_together(of->inputs[0])),
-        overlaps(of->grad[0].layout != abi::absent && !map_across && of->classes > width && of->classes % width != 0 &&
-                 RowArrays<T>::row_in_place(of->inputs[0]) && RowArrays<T>::row_in_place(of->grad[0])) {
+        direct(of->grad[0].layout != abi::absent && !map_across && of->classes >= width &&
+               RowArrays<T>::row_in_place(of->inputs[0]) && RowArrays<T>::row_in_place(of->grad[0])),
+        overlaps(direct && of->classes % width != 0),
+        keeps(direct && way == Fold::together && places == 1 && of->inputs[0].data != of->grad[0].data &&
+              count * of->classes * static_cast<std::int64_t>(sizeof(T)) <= max_kept_bytes),
+        rows(of->classes) {
     for (int l = 0; l < width; ++l) ones[l] = T(1);
     unit.call = call;
     unit.live = {ones, 0, ones};
@@ -84,41 +110,65 @@ class Frames {
   }
 
   /// How many frames are folded at a time, and how many are mapped.
-  std::int64_t fold_step() const { return fold_across ? width : 1; }
+  std::int64_t fold_step() const { return way == Fold::along ? 1 : width; }
   std::int64_t map_step() const { return map_across ? width : 1; }
   /// How many of `step` frames from `first` on there are.
   int held(std::int64_t first, std::int64_t step) const {
     return static_cast<int>(count - first < step ? count - first : step);
   }
 
+  /// Whether `fold` leaves the exponentials of all classes.
+  bool has_exponentials() const { return way == Fold::together; }
+
   /// Brings `here` frames from `first` on, to be folded.
-  FUSEDLOSS_INLINE void bring(std::int64_t first, int here) { bring(first, here, fold_across); }
+  FUSEDLOSS_INLINE void bring(std::int64_t first, int here) {
+    if (way != Fold::together) return bring(first, here, way == Fold::across);
+    locate(pred_at, first, here);
+    const bool there = RowArrays<T>::row_in_place(call->inputs[0]);
+    const std::int64_t step = row_elements<T>(call);
+    for (int l = 0; l < here; ++l) {
+      const char* const from = RowArrays<T>::address(call->inputs[0], offsets[l]);
+      row[l] = there ? reinterpret_cast<const T*>(from) : pred_room + l * step;
+      if (!there) {
+        load_any(call->inputs[0].dtype, from, call->inputs[0].class_stride, pred_room + l * step,
+                 static_cast<int>(call->classes));
+      }
+      exponential[l] = keeps ? grad_row(first + l) : grad_room + l * step;
+    }
+  }
 
   /// Some classes of one of them.
-  FUSEDLOSS_INLINE void take(int lane, const std::int64_t* index, std::int64_t count, double* to) const {
-    const T* from =
+  FUSEDLOSS_INLINE void take(int lane, const std::int64_t* index, std::int64_t classes, double* to) const {
+    if (way == Fold::together) return pick(row[lane], 1, index, classes, to);
+    const T* const from =
         unit.across ? unit.pred.at + lane : unit.pred.at;  // the tail of a row stands behind its groups, too
-    const std::int64_t step = unit.across ? unit.pred.step : 1;
-    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<double>(from[index[i] * step]);
+    pick(from, unit.across ? unit.pred.step : 1, index, classes, to);
   }
+
+  /// Some of the exponentials that `fold` left: what makes probabilities relative to the largest of them is `per_unit`.
+  FUSEDLOSS_INLINE void take_exponentials(int lane, const std::int64_t* index, std::int64_t classes, T* to) const {
+    const T* const from = exponential[lane];
+    for (std::int64_t i = 0; i < classes; ++i) to[i] = from[index[i]];
+  }
+  FUSEDLOSS_INLINE const double* per_unit() const { return units; }
 
   /// The softmax of each of them.
   FUSEDLOSS_INLINE void fold(Frame<T>* frame, int here) {
+    if (way == Fold::together) return fold_together(frame, here);
     const SoftmaxLoss<T> none{nullptr, nullptr, false, T(0)};
     Folded<T> row;
     SoftmaxRows<T, abi::value_only, true>::fold_row(unit, none, row);
     Reach<T> reach;
     reach.aim(row.shift);
-    for (int l = 0; l < here; ++l) {
-      const T undefined = row.one[l] == T(0) ? not_a_number<T> : row.shift[l] - row.shift[l];
-      const double share = 1.0 / (1.0 + row.rest[l] + static_cast<double>(undefined));
-      const T scale = static_cast<T>(share * reach.per_unit[l]);
-      frame[l] = {share, row.shift[l], reach.bias[l], reach.low[l], reach.raise[l], scale};
-    }
+    finish(row, reach, frame, here);
   }
 
   /// Writes slope x p of all classes of `here` frames from `first` on, each with a slope of its own.
   FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, const T* slope) {
+    if (keeps) {
+      unit.grad.at = grad_row(first);
+      return rows.scale(unit.grad.at, frame->scale, *slope);
+    }
     bring(first, here, map_across);
     place(first, here);
     if (map_across) {
@@ -138,21 +188,27 @@ class Frames {
                                : unit.grad.tail;
       for (int l = 0; l < width; ++l) g[l] = number;
     }
-    end_in_place();
   }
 
-  /// The gradient of some classes of one of them.
-  FUSEDLOSS_INLINE void put(int lane, const std::int64_t* index, std::int64_t count, const double* from) const {
+  /// The gradient of some classes of one of them. Of equal ones the first counts.
+  template <class From>
+  FUSEDLOSS_INLINE void put(int lane, const std::int64_t* index, std::int64_t classes, const From* from) const {
+    if (direct) {
+      T* const to = unit.grad.at;
+      for (std::int64_t i = classes - 1; i >= 0; --i) to[index[i]] = static_cast<T>(from[i]);
+      return;
+    }
     T* const body = unit.across ? unit.grad.at + lane : unit.grad.at;
     const std::int64_t step = unit.across ? unit.grad.step : 1;
     const std::int64_t end = unit.across ? unit.classes : unit.full * width;
     T* const tail = unit.across ? body : unit.grad.tail - end;
-    for (std::int64_t i = 0; i < count; ++i) (index[i] < end ? body : tail)[index[i] * step] = static_cast<T>(from[i]);
+    for (std::int64_t i = classes - 1; i >= 0; --i)
+      (index[i] < end ? body : tail)[index[i] * step] = static_cast<T>(from[i]);
   }
 
   /// Hands their gradient out.
   FUSEDLOSS_INLINE void hand_out(int here) {
-    if (overlaps) return;
+    if (direct) return;
     RowArrays<T>::hand_out(call->grad[0], offsets, unit.grad, 0, here, unit.across, call->classes);
   }
 
@@ -176,6 +232,38 @@ class Frames {
   }
 
  private:
+  static FUSEDLOSS_INLINE void pick(const T* from, std::int64_t step, const std::int64_t* index, std::int64_t count,
+                                    double* to) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<double>(from[index[i] * step]);
+  }
+
+  /// Several frames, each along its classes; their exponentials are left.
+  FUSEDLOSS_SHARED void fold_together(Frame<T>* frame, int here) {
+    Folded<T> folded;
+    Reach<T> reach;
+    rows.fold(row, here, exponential, width * next(pred_at), keeps ? width * next(grad_at) : 0, folded, reach);
+    for (int l = 0; l < width; ++l) units[l] = reach.per_unit[l];
+    finish(folded, reach, frame, here);
+  }
+
+  static FUSEDLOSS_INLINE void finish(const Folded<T>& row, const Reach<T>& reach, Frame<T>* frame, int here) {
+    alignas(64) double share[width];
+    alignas(64) T scale[width];
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) {
+      const T undefined = row.one[l] == T(0) ? not_a_number<T> : row.shift[l] - row.shift[l];
+      share[l] = 1.0 / (1.0 + row.rest[l] + static_cast<double>(undefined));
+      scale[l] = static_cast<T>(share[l] * reach.per_unit[l]);
+    }
+    for (int l = 0; l < here; ++l) {
+      frame[l] = {share[l], row.shift[l], reach.bias[l], reach.low[l], reach.raise[l], scale[l]};
+    }
+  }
+
+  FUSEDLOSS_INLINE T* grad_row(std::int64_t frame) const {
+    return reinterpret_cast<T*>(RowArrays<T>::address(call->grad[0], grad_at.start + frame * grad_at.frame));
+  }
+
   /// Bytes to the utterance, from frame to frame and from place to place.
   struct Steps {
     std::int64_t start, frame, place;
@@ -206,11 +294,6 @@ class Frames {
     return row + (call->classes - width);
   }
 
-  /// Where `put` finds the classes behind the last full group.
-  FUSEDLOSS_INLINE void end_in_place() {
-    if (overlaps) unit.grad.tail = unit.grad.at + unit.full * width;
-  }
-
   static FUSEDLOSS_INLINE T mapped(T z, T bias, T low, T raise, T scale, T slope) {
     return slope * (exp_raised(maximum(z - bias, low), raise) * scale);
   }
@@ -238,7 +321,6 @@ class Frames {
             }
           });
     if (overlaps) std::memcpy(last_group(unit.grad.at), last, sizeof last);
-    end_in_place();
   }
 
   FUSEDLOSS_SHARED void map_tile(const Frame<T>* frame, int here, const T* slopes) {
@@ -280,8 +362,15 @@ class Frames {
   std::int64_t frames, places;
   Steps pred_at, grad_at;
   T *pred_room, *grad_room;
-  bool fold_across, map_across;
-  bool overlaps;  ///< the last group of a row's gradient the one before it
+  Fold way;
+  bool map_across;
+  bool direct;    ///< whether rows of the gradient are written where they are to be
+  bool overlaps;  ///< and their last group overlaps the one before it
+  bool keeps;     ///< whether they keep the exponentials, too
+  ShortRows<T> rows;
+  const T* row[width];  ///< of frames that are folded together
+  T* exponential[width];
+  alignas(64) double units[width];
   Unit<T> unit;
   std::int64_t offsets[width];
   alignas(64) T ones[width], pred_tail[width], grad_tail[width];

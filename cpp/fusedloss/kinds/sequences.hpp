@@ -45,24 +45,29 @@ class AlignmentSolver {
   FUSEDLOSS_INLINE void backward(double by) {
     const abi::Sequences& all = *call->sequences;
     if (!relative) wide.retreat(sum);
-    const std::int64_t step = frames.map_step();
-    T slope[lanes<T>];
-    for (T& each : slope) each = static_cast<T>(by);
-    for (std::int64_t t = (frames.count - 1) / step * step; by != 0.0 && t >= 0; t -= step) {
-      const int here = frames.held(t, step);
-      if (softmax) {
-        frames.map(t, here, frame + t, slope);
-      } else {
-        frames.fill(t, here, T(0));
-      }
-      for (int l = 0; l < here; ++l) subtract(t + l, l, by);
-      frames.hand_out(here);
-    }
     if (all.entropy.layout != abi::absent) {
       for (std::int64_t t = 0; t < frames.count; ++t) {
         const double entropy = alignments.entropy(t);
         store_any(all.entropy.dtype, &entropy, element(all.entropy, utterance, t), 0, 1);
       }
+    }
+    T slope[lanes<T>];
+    for (T& each : slope) each = static_cast<T>(by);
+    const std::int64_t step = frames.map_step(), count = by != 0.0 ? frames.count : 0;
+    for (std::int64_t end = count; end > 0;) {
+      const std::int64_t begin = (end - 1) / lanes<T> * lanes<T>;
+      for (std::int64_t t = begin; t < end; ++t) alignments.join(t);  // long before it is read by groups
+      for (std::int64_t t = (end - 1) / step * step; t >= begin; t -= step) {
+        const int here = frames.held(t, step);
+        if (softmax) {
+          frames.map(t, here, frame + t, slope);
+        } else {
+          frames.fill(t, here, T(0));
+        }
+        for (int l = 0; l < here; ++l) subtract(t + l, l, by);
+        frames.hand_out(here);
+      }
+      end = begin;
     }
     if (all.position.layout != abi::absent) align();
   }
@@ -70,9 +75,9 @@ class AlignmentSolver {
  private:
   using Block = BlockAlignments<WantsGrad>;
 
-  /// Reads the frames. False: in one of them the way to sum up finds no probabilities.
-  template <class Sums>
-  FUSEDLOSS_INLINE bool read(Sums& sums) {
+  /// Reads the frames, so many of which are given to `add` at a time. False: that finds no probabilities in them.
+  template <class Add>
+  FUSEDLOSS_INLINE bool read(const Add& add) {
     for (std::int64_t t = 0; t < frames.count; t += frames.fold_step()) {
       const int here = frames.held(t, frames.fold_step());
       frames.bring(t, here);
@@ -81,34 +86,44 @@ class AlignmentSolver {
       } else {
         for (int l = 0; l < here; ++l) frame[t + l] = {1.0, T(0), T(0), T(0), T(0), T(0)};
       }
-      for (int l = 0; l < here; ++l) frames.take(l, alignments.looked_at, alignments.padded, sums.logits(t + l));
-      if (!sums.add(t, here, frame + t)) return false;
+      if (!add(t, here)) return false;
     }
     return true;
   }
 
+  template <class Sums>
+  FUSEDLOSS_INLINE bool add_logits(Sums& sums, std::int64_t first, int here) {
+    for (int l = 0; l < here; ++l) frames.take(l, alignments.looked_at, alignments.padded, sums.logits(first + l));
+    return sums.add(first, here, frame + first);
+  }
+
   FUSEDLOSS_INLINE bool sum_in_blocks() {
-    blocks.lay_out(alignments, room);
-    return read(blocks) && blocks.sum(sum);
+    // Of a posterior that becomes a float, no more than the first half of a double is asked for.
+    blocks.lay_out(alignments, room, sizeof(T) == sizeof(double), call->sequences->entropy.layout != abi::absent);
+    T* const taken = reinterpret_cast<T*>(alignments.taken);
+    const bool known = read([&](std::int64_t first, int here) {
+      if (!frames.has_exponentials()) return add_logits(blocks, first, here);
+      for (int l = 0; l < here; ++l) {
+        frames.take_exponentials(l, alignments.looked_at, alignments.padded, taken + l * alignments.padded);
+      }
+      return blocks.add(first, here, frame + first, taken, frames.per_unit());
+    });
+    return known && blocks.sum(sum);
   }
 
   FUSEDLOSS_INLINE bool sum_widely() {
     wide.lay_out(alignments, room, keeps_frames(call));
     wide.start();
-    if (!read(wide)) return false;
+    if (!read([&](std::int64_t first, int here) { return add_logits(wide, first, here); })) return false;
     sum = labels > frames.count ? wide_zero : wide.total();
     return true;
   }
 
   /// The gradient of the classes that occur.
   FUSEDLOSS_INLINE void subtract(std::int64_t t, int l, double by) {
-    const double share = relative ? frame[t].share : 1.0;
-    const double at_blank = alignments.blank_slope(t, by, share, softmax);
-    const Alignments::Band states = alignments.band(t);
-    const std::int64_t last = states.last < labels ? states.last : labels;
-    const double* const slopes = alignments.slopes(t, by, share, softmax);
-    frames.put(l, alignments.label + states.first, last - states.first, slopes + states.first);
-    frames.put(l, &call->sequences->blank, 1, &at_blank);
+    T* const slopes = reinterpret_cast<T*>(alignments.slope);
+    alignments.slopes(t, by, relative ? frame[t].share : 1.0, softmax, slopes);
+    frames.put(l, alignments.looked_at, labels + 1, slopes);
   }
 
   /// The best alignment, once nothing else is asked of the sums.

@@ -22,7 +22,6 @@ struct States {
 
 struct WideAlignments {
   static constexpr int width = Alignments::width;
-  using Band = Alignments::Band;
   Alignments* of;
   std::int64_t frames, labels, padded;
   bool keeps_all;        ///< frames, for the way back
@@ -126,6 +125,15 @@ struct WideAlignments {
   FUSEDLOSS_INLINE double log_of_blank(std::int64_t frame) const { return log(blank[row(frame)]); }
 
  private:
+  /// The states of a frame that an alignment may go through, in whole groups: each frame brings one label at most.
+  struct Band {
+    std::int64_t first, last;
+  };
+  FUSEDLOSS_INLINE Band band(std::int64_t frame) const {
+    const std::int64_t least = labels - frames + frame, most = frame + 1;
+    return {least < 0 ? 0 : least / width * width, most < padded ? (most + width - 1) / width * width : padded};
+  }
+
   /// Probabilities of labels and blank at a frame. False: one of them is no number.
   FUSEDLOSS_SHARED bool emit(std::int64_t frame, double shift, double share) const {
     const WideArray to = emissions(frame);
@@ -148,7 +156,7 @@ struct WideAlignments {
     const WideArray p = emissions(frame);
     const Wide none = blank[row(frame)];
     const std::uint64_t* follows = of->may_follow;
-    const Band states = of->band(frame);
+    const Band states = band(frame);
     for (std::int64_t i = states.first; i < states.last; i += width) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) advance_state(from, to, p, none, follows, i + l);
@@ -171,7 +179,9 @@ struct WideAlignments {
     const std::uint64_t* follows = of->may_follow;
     const double per_all = 1.0 / all.mantissa;
     alignas(64) double blanks[width] = {};
-    const Band states = of->band(frame);
+    const Band states = band(frame);
+    for (std::int64_t s = 0; s < states.first; ++s) leave_out(reached, p, s);
+    for (std::int64_t s = states.last; s < padded; ++s) leave_out(reached, p, s);
     for (std::int64_t i = states.first; i < states.last; i += width) {
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
@@ -213,6 +223,11 @@ struct WideAlignments {
     const Wide last = from.label[s - 1], gap = from.blank[s];
     to.label.set(s, sum(from.label[s], gap, if_allowed(last, follows[s])) * p[s]);
     to.blank.set(s, (gap + last) * none);
+  }
+
+  static FUSEDLOSS_INLINE void leave_out(States reached, WideArray p, std::int64_t s) {
+    reached.label.set(s, {0, narrowed(p[s])});
+    reached.blank.mantissa[s] = 0;
   }
 
   /// Posteriors, and probabilities as plain numbers, take the place of the beginnings.

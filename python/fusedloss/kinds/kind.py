@@ -277,8 +277,11 @@ class Kind(Loss):
             results.append(job.value if job.value is not None else total / divisor if divisor else 0.0)
         for arrays in (job.grad, job.hess):
             if arrays is not None:
+                if len(self.variables) == 1:
+                    results.append(arrays[0])
+                    continue
                 given = tuple(arrays[tuple(batch.variables).index(name)] for name in wanted)
-                results.append(given[0] if isinstance(wrt, str) or len(self.variables) == 1 else given)
+                results.append(given[0] if isinstance(wrt, str) else given)
         if extra is not None:
             results.append(job.extra)
         return results[0] if len(results) == 1 else tuple(results)
@@ -388,9 +391,8 @@ class Kind(Loss):
             job.hess = self._outputs(batch, wanted, out_hess, "out_hess")
         if out is None and out_hess is None:
             return
-        read: list[tuple[str, Array | None]] = []
-        for name, operand in zip(self._inputs(), batch.inputs, strict=False):
-            read += [(name, array) for array in arrays_of(operand)]
+        named = zip(self._inputs(), batch.inputs, strict=False)
+        read: list[tuple[str, Array | None]] = [(name, array) for name, x in named for array in arrays_of(x)]
         read += [("sample_weight", job.weight), ("cotangent", job.cotangent)]
         read += [("vector", array) for each in job.vector or () for array in arrays_of(each)]
         written: list[tuple[str, Array | None]] = []
@@ -405,7 +407,10 @@ class Kind(Loss):
 
     def _outputs(self, batch: Batch, wanted: Sequence[str], given: Any, name: str) -> tuple[Any, ...]:
         """One array for each variable, None where it is not asked for."""
-        several = len(self.variables) > 1 and isinstance(given, (tuple, list))
+        if len(self.variables) == 1:
+            (like,) = batch.variables.values()
+            return (_alike(like, given, lambda like, x: _output(x, like, name)),)
+        several = isinstance(given, (tuple, list))
         if several and len(given) != len(wanted):
             raise ValueError(f"{name} must be a tuple of {len(wanted)}: {', '.join(wanted)}; got {len(given)}")
         arrays = dict(zip(wanted, given if several else [given] * len(wanted), strict=True))
