@@ -202,17 +202,18 @@ def output(x: Any, like: Array, name: str) -> Array:
     if not (dtype == like.dtype or dtype in (np.float32, np.float64)) or not dtype.isnative:
         raise TypeError(f"{name} must be float32 or float64 in native byte order, got dtype {dtype}")
     same_shape(x, like.shape, name)
-    flags = x.flags
+    result: Array = x
+    flags = result.flags
     if not flags.writeable:
         raise ValueError(f"{name} must be writeable, but it is read-only")
     if flags.c_contiguous:
-        return x
+        return result
     reach = x.itemsize
     for stride, n in sorted((abs(stride), n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1):
         if stride < reach and x.size:  # strides of an empty array may be anything
             raise ValueError(f"{name} must have separate elements, but with strides {x.strides} some share memory")
         reach = stride * (n - 1) + reach
-    return x
+    return result
 
 
 def _is_plain(x: Any) -> bool:

@@ -2,16 +2,19 @@
 // frames, so that a transition is a sum and a product.
 //
 // Design:
-// 1. What one exponent cannot hold is rounded up, never down: `least` is added to every sum. So each is an upper bound,
-//    and what it is too large by is known: a state adds at most `least` x the sum over ends from there. With exponents
-//    of beginnings and ends together at most `reach` above the total's, all of that together is below 2^-90 of the
-//    total, and is lost in rounding. Else `sum` says so, and nothing is known: a wider way is to be taken
-//    (wide_alignments.hpp). That happens where within a block of frames the likeliest alignments fall hundreds of
-//    powers of two behind the likeliest classes.
+// 1. What one exponent cannot hold is rounded up, never down: `least` is added to sums, or to one that they take. So
+//    each is an upper bound, and what it is too large by is known: a state adds at most `least` x the sum over ends
+//    from there. With exponents of beginnings and ends together at most `reach` above the total's, all of that together
+//    is below 2^-90 of the total, and is lost in rounding. Else `sum` says so, and nothing is known: a wider way is to
+//    be taken (wide_alignments.hpp). That happens where within a block of frames the likeliest alignments fall hundreds
+//    of powers of two behind the likeliest classes.
 // 2. That holds as numbers cannot grow out of a double within a block: a state takes at most three sums a frame, and
 //    the exponent of a group is at most `step` below that of the group that it takes from, of which a block crosses no
 //    more than three borders: numbers stay below 2^(3 step + 42).
 // 3. Probabilities are relative to the largest of their frame, whose product is a factor of the total alone.
+// 4. Numbers stay normal, as processors may take dozens of cycles for a product that is not, be it in one lane of a
+//    group: a label has no `least` of its own beside that of the blank before it, so that where there is no label sums
+//    over beginnings are 0; and a group whose posteriors are lost beside the total is multiplied by 0.
 #pragma once
 
 #include "alignments.hpp"
@@ -25,9 +28,10 @@ struct BlockAlignments {
   static constexpr int width = Alignments::width;
   static constexpr int frames_per_block = 16;
   static constexpr double step = 40;
-  static constexpr double reach = 550;
-  static constexpr double least = 0x1p-900;
-  static constexpr double least_probability = 0x1p-900;
+  static constexpr double reach = 450;
+  static constexpr double lost = -420;  ///< with exponents that are together so far below the total's, posteriors are 0
+  static constexpr double least = 0x1p-800;
+  static constexpr double least_probability = 0x1p-220;
   static constexpr double most_probability = 2;  ///< of numbers that are given as logarithms of probabilities
 
   Alignments* of;
@@ -40,6 +44,7 @@ struct BlockAlignments {
   double* end_exponent;         ///< of the groups, of sums over ends
   double *passed, *allowed;     ///< what a sum is multiplied by on its way to the next state: all, and where it may go
   double* shift;                ///< of the groups: what makes a posterior of a product
+  std::uint64_t* is_gap;        ///< all ones for blanks, 0 behind the last one
   bool exact;          ///< whether the posterior of a blank is that of all gaps together, else what labels leave of 1
   bool keeps_gaps;     ///< of all frames
   Wide largest{1, 0};  ///< product of the largest probabilities of the frames
@@ -51,7 +56,7 @@ struct BlockAlignments {
   static FUSEDLOSS_SHARED std::int64_t doubles(std::int64_t frames, std::int64_t labels) {
     const std::int64_t padded = padded_labels(labels), groups = padded / width;
     const std::int64_t blocks = (frames + frames_per_block - 1) / frames_per_block + 1;
-    return frames * padded + frames + 2 * rows(frames) * padded + 4 * width + 8 * (padded + 2 * width) +
+    return frames * padded + frames + 2 * rows(frames) * padded + 4 * width + 9 * (padded + 2 * width) +
            (blocks + 2) * groups + 8 * width;
   }
 
@@ -74,6 +79,8 @@ struct BlockAlignments {
     end_gap = room.take(2 * around) + width;
     passed = room.take(around);
     allowed = room.take(around);
+    room.take(is_gap, padded);
+    for (std::int64_t s = 0; s < padded; ++s) is_gap[s] = mask_of<double>(s <= labels);
     blank = of->blank_probability;
     exponent = room.take((frames + frames_per_block - 1) / frames_per_block * groups);
     end_exponent = room.take(groups);
@@ -305,7 +312,7 @@ struct BlockAlignments {
         for (int l = 0; l < width; ++l) {
           const std::int64_t s = i + l;
           const double last = label_before[l], before = from_gap[s];
-          to_label[s] = fma(p[s], fma(some[s], last, own[l] + before), least);
+          to_label[s] = p[s] * fma(some[s], last, own[l] + before);
           to_gap[s] = fma(none, fma(all[s], last, before), least);
         }
       }
@@ -324,7 +331,7 @@ struct BlockAlignments {
     for (std::int64_t g = 0; g < groups; ++g) {
       const double above = exponents[g] + end_exponent[g] - total.exponent;
       known &= above <= reach;
-      shift[g] = power_of(above) / total.mantissa;
+      shift[g] = above < lost ? 0.0 : power_of(above) / total.mantissa;
     }
     if (!known) return false;
     const std::uint64_t* const follows = of->may_follow + 1;
@@ -334,6 +341,7 @@ struct BlockAlignments {
       for (int l = 0; l < width; ++l) some[i + l] = masked(all[i + l], follows[i + l]);
     }
     alignas(64) double sums[frames_per_block][width];
+    const std::uint64_t* const there = is_gap;
     const std::uint64_t of_gaps = mask_of<double>(exact);
     for (std::int64_t t = last - 1; t >= first; --t) {
       const double *const from_label = row_from(end_label, t + 1), *const from_gap = row_from(end_gap, t + 1);
@@ -358,8 +366,8 @@ struct BlockAlignments {
           const double of_label = fma(some[s], label_behind[l], fma(all[s], gap_behind[l], own[l]));
           const double of_gap = own_gap[l] + own[l];
           if constexpr (Posteriors) {
-            reached_label[s] = reached_label[s] * of_label * by;
-            if constexpr (Gaps) reached_gap[s] = reached_gap[s] * of_gap * by;
+            reached_label[s] = of_label * by * reached_label[s];
+            if constexpr (Gaps) reached_gap[s] = of_gap * by * masked(reached_gap[s], there[s]);
             sum[l] += Gaps ? blend(of_gaps, reached_gap[s], reached_label[s]) : reached_label[s];
           }
           to_label[s] = fma(p[s], of_label, least);

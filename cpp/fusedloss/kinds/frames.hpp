@@ -145,11 +145,15 @@ class Frames {
     pick(from, unit.across ? unit.pred.step : 1, index, classes, to);
   }
 
-  /// Some of the exponentials that `fold` left: what makes probabilities relative to the largest of them is `per_unit`.
+  /// Some of the exponentials that `fold` left, in whole groups of doubles: what makes probabilities relative to the
+  /// largest of them is `per_unit`.
   FUSEDLOSS_INLINE void take_exponentials(int lane, const std::int64_t* index, std::int64_t classes, T* to) const {
     const T* const from = exponential[lane];
-    for (std::int64_t i = 0; i < classes; ++i) to[i] = from[index[i]];
+    for (std::int64_t i = 0; i < classes; i += lanes<double>) {
+      for_each_of<lanes<double>>([&](auto l) { to[i + l] = from[index[i + l]]; });
+    }
   }
+  /// Of each of the frames.
   FUSEDLOSS_INLINE const double* per_unit() const { return units; }
 
   /// The softmax of each of them.
@@ -167,7 +171,7 @@ class Frames {
   FUSEDLOSS_INLINE void map(std::int64_t first, int here, const Frame<T>* frame, const T* slope) {
     if (keeps) {
       unit.grad.at = grad_row(first);
-      return rows.scale(unit.grad.at, frame->scale, *slope);
+      return rows.scale(unit.grad.at, frame->scale, *slope, -grad_at.frame);
     }
     bring(first, here, map_across);
     place(first, here);
@@ -195,7 +199,11 @@ class Frames {
   FUSEDLOSS_INLINE void put(int lane, const std::int64_t* index, std::int64_t classes, const From* from) const {
     if (direct) {
       T* const to = unit.grad.at;
-      for (std::int64_t i = classes - 1; i >= 0; --i) to[index[i]] = static_cast<T>(from[i]);
+      std::int64_t i = classes;
+      for (; i % 4 != 0; --i) to[index[i - 1]] = static_cast<T>(from[i - 1]);
+      for (; i > 0; i -= 4) {
+        for_each_of<4>([&](auto k) { to[index[i - 1 - k]] = static_cast<T>(from[i - 1 - k]); });
+      }
       return;
     }
     T* const body = unit.across ? unit.grad.at + lane : unit.grad.at;

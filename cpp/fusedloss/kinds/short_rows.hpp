@@ -72,14 +72,16 @@ class ShortRows {
   }
 
   /// Multiplies a row by one number, then by another.
-  FUSEDLOSS_SHARED void scale(T* row, T by, T then) const {
+  FUSEDLOSS_SHARED void scale(T* row, T by, T then, std::int64_t ahead) const {
     alignas(64) T end[width];
     for (int l = 0; l < width; ++l) end[l] = then * (row[last + l] * by);
     for (std::int64_t at = 0; at < last; at += width) {
       T* const e = row + at;
+      prefetch_write(e, ahead);
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) e[l] = then * (e[l] * by);
     }
+    prefetch_write(row + last, ahead);
     for (int l = 0; l < width; ++l) row[last + l] = end[l];
   }
 
