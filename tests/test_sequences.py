@@ -229,6 +229,19 @@ def test_against_fifty_digits(dtype: np.dtype, isa: str, spread: float, bias: fl
     assert np.max(np.abs(np.sum(grad, axis=2))) <= 2e-5 if dtype == np.float32 else 1e-12
 
 
+def test_many_frames_of_nearly_equal_classes(dtype: np.dtype) -> None:
+    """Errors of exponentials add up over frames that are all the same: like one of the logits, of half an ulp of 1."""
+    frames = 3000
+    z = np.zeros((frames, 1, 40), dtype)
+    z[:, 0, 1] = 5e-4
+    value, grad = fl.CTC().value_and_grad(z, [[1]], [frames], [1])
+    with fl.use_backend("numpy"):
+        expected, slopes = fl.CTC().value_and_grad(z.astype(float), [[1]], [frames], [1])
+    half = float(np.finfo(dtype).eps) / 2
+    assert value == pytest.approx(expected, rel=half)
+    np.testing.assert_allclose(grad, slopes, atol=half * frames / 4)
+
+
 def test_no_underflow_in_5000_frames(dtype: np.dtype) -> None:
     """The only alignment has a probability of e^-(5000 x 300), and its states are never the likely ones of a frame."""
     frames, labels = 5000, 2500
@@ -294,9 +307,10 @@ def test_reductions_and_weights(loss: Any, dtype: np.dtype, reduction: str, weig
 
 
 @each_loss
+@pytest.mark.parametrize("classes", [7, 20])
 @pytest.mark.parametrize("labels", [0, 1, 6, 7, 8, 9, 15, 16, 17, 40])
-def test_numbers_of_labels(loss: Any, dtype: np.dtype, labels: int) -> None:
-    compare(loss, operands_of(loss, labels, 2 * labels + 3, 4, 7, labels, dtype))
+def test_numbers_of_labels(loss: Any, dtype: np.dtype, labels: int, classes: int) -> None:
+    compare(loss, operands_of(loss, labels, 2 * labels + 3, 4, classes, labels, dtype))
 
 
 @each_loss
@@ -314,7 +328,7 @@ def test_numbers_of_classes(loss: Any, dtype: np.dtype, classes: int) -> None:
 
 @each_loss
 @pytest.mark.parametrize("narrow", [np.float16, ml_dtypes.bfloat16])
-@pytest.mark.parametrize("classes", [6, 300])
+@pytest.mark.parametrize("classes", [6, 40, 300])
 def test_narrow_floats(loss: Any, narrow: Any, classes: int) -> None:
     pred, *rest = operands_of(loss, 3, 25, 4, classes, 5, np.float32)
     compare(loss, (pred.astype(narrow), *rest))
@@ -364,6 +378,11 @@ def test_numbers_above_1_in_place_of_probabilities(dtype: np.dtype) -> None:
     rest[1][:] = 70
     for rise in (0.5, 1, 10, 300):
         compare(loss, (pred + dtype.type(rise), *rest))
+    # e^2750 is beyond the reference.
+    value, grad = loss.value_and_grad(np.zeros_like(pred) + 2750, *rest)
+    expected, slopes = loss.value_and_grad(np.zeros_like(pred), *rest)
+    assert value == pytest.approx(expected - 70 * 2750, rel=1e-12)
+    np.testing.assert_allclose(grad, slopes, atol=1e-6 if dtype == np.float32 else 1e-12)
 
 
 @each_loss

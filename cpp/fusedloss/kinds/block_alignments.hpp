@@ -7,12 +7,14 @@
 //    from there. With exponents of beginnings and ends together at most `reach` above the total's, all of that together
 //    is below 2^-90 of the total, and is lost in rounding. Else `sum` says so, and nothing is known: a wider way is to
 //    be taken (wide_alignments.hpp). That happens where within a block of frames the likeliest alignments fall hundreds
-//    of powers of two behind the likeliest classes.
+//    of powers of two behind the likeliest classes, and where what is looked at in a frame is below
+//    `least_probability`.
 // 2. That holds as numbers cannot grow out of a double within a block: a state takes at most three sums a frame, and
 //    the exponent of a group is at most `step` below that of the group that it takes from, of which a block crosses no
 //    more than three borders: numbers stay below 2^(3 step + 42).
 // 3. Probabilities are relative to the largest of their frame, whose product is a factor of the total alone.
-// 4. Numbers stay normal, as processors may take dozens of cycles for a product that is not, be it in one lane of a
+// 4. Most numbers stay normal, as processors may take dozens of cycles for a product that is not, be it in one lane of
+// a
 //    group: a label has no `least` of its own beside that of the blank before it, so that where there is no label sums
 //    over beginnings are 0; and a group whose posteriors are lost beside the total is multiplied by 0.
 #pragma once
@@ -25,6 +27,7 @@ FUSEDLOSS_BEGIN
 /// Posteriors: whether they are wanted; else no sums are kept.
 template <bool Posteriors>
 struct BlockAlignments {
+  static constexpr bool takes_exponentials = true;
   static constexpr int width = Alignments::width;
   static constexpr int frames_per_block = 16;
   static constexpr double step = 40;
@@ -56,8 +59,8 @@ struct BlockAlignments {
   static FUSEDLOSS_SHARED std::int64_t doubles(std::int64_t frames, std::int64_t labels) {
     const std::int64_t padded = padded_labels(labels), groups = padded / width;
     const std::int64_t blocks = (frames + frames_per_block - 1) / frames_per_block + 1;
-    return frames * padded + frames + 2 * rows(frames) * padded + 4 * width + 9 * (padded + 2 * width) +
-           (blocks + 2) * groups + 8 * width;
+    return frames * padded + 2 * rows(frames) * padded + 4 * width + 9 * (padded + 2 * width) + (blocks + 2) * groups +
+           8 * width;
   }
 
   FUSEDLOSS_SHARED void lay_out(Alignments& alignments, Room room, bool exactly, bool wants_gaps) {
@@ -70,7 +73,7 @@ struct BlockAlignments {
     groups = padded / width;
     const std::int64_t around = padded + 2 * width;
     probability = room.take(frames * padded);
-    // A whole group before the first row, and behind the last one: what comes from there is multiplied by 0.
+    // A whole group before the first row, and around those that are alone: what comes from there is multiplied by 0.
     label_row = room.take(rows(frames) * padded + width) + width;
     gap_row = room.take(rows(frames) * padded + width) + width;
     label = room.take(around) + width;
@@ -116,9 +119,9 @@ struct BlockAlignments {
   template <class T>
   FUSEDLOSS_SHARED bool add(std::int64_t first, int here, const Frame<T>* frame, const T* exponential,
                             const double* per_unit) {
-    // Of exponentials: of floats, Reach takes all that are below as equal.
-    constexpr T lowest_one = sizeof(T) == 4 ? T(0x1p-119) : T(0x1p61),
-                highest_one = sizeof(T) == 4 ? T(0x1p101) : T(0x1p961);
+    constexpr double highest = sizeof(T) == 4 ? 0x1p101 : 0x1p961;  // above any unit, by a factor of 2 at most
+    constexpr T highest_one = static_cast<T>(highest), lowest_one = static_cast<T>(highest * least_probability);
+    static_assert(Reach<float>::power == 100 && Reach<double>::power == 960);
     alignas(64) Bits<T> beyond[width] = {};
     for (int f = 0; f < here; ++f) {
       double* const p = logits(first + f);
@@ -177,8 +180,8 @@ struct BlockAlignments {
   static FUSEDLOSS_INLINE double relative_probability(double logit, double shift) {
     TwoTerms<double> below{logit - shift, 0};  // of two floats it is exact, or its error of no consequence
     if constexpr (sizeof(T) == sizeof(double)) below = two_diff(logit, shift);
-    constexpr double low = -700;
-    const auto [r, power] = reduce_raised(maximum(below.hi, low), below.lo, raise_by<double>(0));
+    constexpr double bound = 700;
+    const auto [r, power] = reduce_raised(clamp_between(below.hi, -bound, bound), below.lo, raise_by<double>(0));
     return fma(power, expm1_reduced(r), power);
   }
 
@@ -190,9 +193,9 @@ struct BlockAlignments {
   }
 
   /// Sets the probabilities of frames apart from their blank's. False: one of them is beyond what can be told.
-  template <class T, class Bits>
-  FUSEDLOSS_INLINE bool close(std::int64_t first, int here, const Frame<T>* frame, const Bits (&beyond)[width],
-                              Bits most) {
+  template <class T, class Integer>
+  FUSEDLOSS_INLINE bool close(std::int64_t first, int here, const Frame<T>* frame, const Integer (&beyond)[width],
+                              Integer most) {
     bool defined = true;
     for (int f = 0; f < here; ++f) {
       defined &= frame[f].share > 0;

@@ -11,8 +11,9 @@
 //    out of both. A tail of its own would be copied, read back before the copy is in the cache, and copied again, which
 //    takes longer than a group or two.
 // 4. The few classes that a loss looks at may be computed in double, whatever the precision of the logits: their
-//    probability is to be multiplied thousands of times, and what it is subtracted from is nearly equal. Where it would
-//    take longer than all else, as in short frames, exponentials in the precision of the logits are as good as these.
+//    probability is to be multiplied thousands of times, and what it is subtracted from is nearly equal. In short
+//    frames that would take longer than all else: exponentials are taken in the precision of the logits, with an error
+//    like that of rounding a logit.
 #pragma once
 
 #include "../core/wide.hpp"
@@ -124,15 +125,9 @@ class Frames {
   FUSEDLOSS_INLINE void bring(std::int64_t first, int here) {
     if (way != Fold::together) return bring(first, here, way == Fold::across);
     locate(pred_at, first, here);
-    const bool there = RowArrays<T>::row_in_place(call->inputs[0]);
     const std::int64_t step = row_elements<T>(call);
     for (int l = 0; l < here; ++l) {
-      const char* const from = RowArrays<T>::address(call->inputs[0], offsets[l]);
-      row[l] = there ? reinterpret_cast<const T*>(from) : pred_room + l * step;
-      if (!there) {
-        load_any(call->inputs[0].dtype, from, call->inputs[0].class_stride, pred_room + l * step,
-                 static_cast<int>(call->classes));
-      }
+      row[l] = RowArrays<T>::bring_row(call->inputs[0], offsets[l], call->classes, pred_room + l * step);
       exponential[l] = keeps ? grad_row(first + l) : grad_room + l * step;
     }
   }

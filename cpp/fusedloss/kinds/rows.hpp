@@ -333,21 +333,23 @@ struct RowArrays {
     }
     const std::int64_t full = classes / width;
     const int rest = static_cast<int>(classes - full * width);
-    const T* row = room;
-    if (row_in_place(array)) {
-      row = reinterpret_cast<const T*>(address(array, offsets[first]));
-    } else {
-      std::int64_t done = 0;
-      while (done < classes) {
-        const int count = classes - done < (1 << 30) ? static_cast<int>(classes - done) : (1 << 30);
-        load_any(array.dtype, address(array, offsets[first] + done * array.class_stride), array.class_stride,
-                 room + done, count);
-        done += count;
-      }
-    }
+    const T* const row = bring_row(array, offsets[first], classes, room);
     for (int l = 0; l < width; ++l) tail[l] = padding;
     if (rest != 0) std::memcpy(tail, row + full * width, rest * sizeof(T));
     set(to, row, width, tail);
+  }
+
+  /// One row, along its classes: where it is, or in `room`.
+  static FUSEDLOSS_INLINE const T* bring_row(const abi::Array& array, std::int64_t offset, std::int64_t classes,
+                                             T* room) {
+    if (row_in_place(array)) return reinterpret_cast<const T*>(address(array, offset));
+    std::int64_t done = 0;
+    while (done < classes) {
+      const int count = classes - done < (1 << 30) ? static_cast<int>(classes - done) : (1 << 30);
+      load_any(array.dtype, address(array, offset + done * array.class_stride), array.class_stride, room + done, count);
+      done += count;
+    }
+    return room;
   }
 
   /// Rows that are not side by side, turned so that lane l is row l.

@@ -75,9 +75,9 @@ class AlignmentSolver {
  private:
   using Block = BlockAlignments<WantsGrad>;
 
-  /// Reads the frames, so many of which are given to `add` at a time. False: that finds no probabilities in them.
-  template <class Add>
-  FUSEDLOSS_INLINE bool read(const Add& add) {
+  /// Reads the frames. False: in one of them the way to sum up finds no probabilities.
+  template <class Sums>
+  FUSEDLOSS_INLINE bool read(Sums& sums) {
     for (std::int64_t t = 0; t < frames.count; t += frames.fold_step()) {
       const int here = frames.held(t, frames.fold_step());
       frames.bring(t, here);
@@ -86,7 +86,9 @@ class AlignmentSolver {
       } else {
         for (int l = 0; l < here; ++l) frame[t + l] = {1.0, T(0), T(0), T(0), T(0), T(0)};
       }
-      if (!add(t, here)) return false;
+      const bool found =
+          Sums::takes_exponentials && frames.has_exponentials() ? add_exponentials(t, here) : add_logits(sums, t, here);
+      if (!found) return false;
     }
     return true;
   }
@@ -97,24 +99,24 @@ class AlignmentSolver {
     return sums.add(first, here, frame + first);
   }
 
+  FUSEDLOSS_INLINE bool add_exponentials(std::int64_t first, int here) {
+    T* const taken = reinterpret_cast<T*>(alignments.taken);
+    for (int l = 0; l < here; ++l) {
+      frames.take_exponentials(l, alignments.looked_at, alignments.padded, taken + l * alignments.padded);
+    }
+    return blocks.add(first, here, frame + first, taken, frames.per_unit());
+  }
+
   FUSEDLOSS_INLINE bool sum_in_blocks() {
     // Of a posterior that becomes a float, no more than the first half of a double is asked for.
     blocks.lay_out(alignments, room, sizeof(T) == sizeof(double), call->sequences->entropy.layout != abi::absent);
-    T* const taken = reinterpret_cast<T*>(alignments.taken);
-    const bool known = read([&](std::int64_t first, int here) {
-      if (!frames.has_exponentials()) return add_logits(blocks, first, here);
-      for (int l = 0; l < here; ++l) {
-        frames.take_exponentials(l, alignments.looked_at, alignments.padded, taken + l * alignments.padded);
-      }
-      return blocks.add(first, here, frame + first, taken, frames.per_unit());
-    });
-    return known && blocks.sum(sum);
+    return read(blocks) && blocks.sum(sum);
   }
 
   FUSEDLOSS_INLINE bool sum_widely() {
     wide.lay_out(alignments, room, keeps_frames(call));
     wide.start();
-    if (!read([&](std::int64_t first, int here) { return add_logits(wide, first, here); })) return false;
+    if (!read(wide)) return false;
     sum = labels > frames.count ? wide_zero : wide.total();
     return true;
   }

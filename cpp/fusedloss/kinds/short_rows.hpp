@@ -71,7 +71,7 @@ class ShortRows {
     }
   }
 
-  /// Multiplies a row by one number, then by another.
+  /// Multiplies a row by one number, then by another. `ahead`: bytes to the one that comes next.
   FUSEDLOSS_SHARED void scale(T* row, T by, T then, std::int64_t ahead) const {
     alignas(64) T end[width];
     for (int l = 0; l < width; ++l) end[l] = then * (row[last + l] * by);
@@ -104,28 +104,22 @@ class ShortRows {
                                      T* ties) const {
     const T bias = reach.bias[lane], low = reach.low[lane], raise = reach.raise[lane];
     alignas(64) T sum[width] = {}, equal[width] = {};
-    for (std::int64_t at = 0; at < last; at += width) {
+    const auto add = [&](std::int64_t at, const auto& counts) {
       const T* const z = row + at;
       T* const e = to + at;
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
         const T here = exp_raised(maximum(z[l] - bias, low), raise);
         const Bits<T> other = mask_of<T>(z[l] != shift);
-        sum[l] += masked(here, other);
-        equal[l] += masked(T(1), ~other);
+        sum[l] += masked(here, other & counts(l));
+        equal[l] += masked(T(1), ~other & counts(l));
         e[l] = here;
       }
-    }
-    const T* const z = row + last;
-    T* const e = to + last;
-    FUSEDLOSS_LANES(width)
-    for (int l = 0; l < width; ++l) {
-      const T here = exp_raised(maximum(z[l] - bias, low), raise);
-      const Bits<T> other = mask_of<T>(z[l] != shift);
-      rest[l] = sum[l] + masked(here, other & fresh[l]);
-      ties[l] = equal[l] + masked(T(1), ~other & fresh[l]);
-      e[l] = here;
-    }
+    };
+    for (std::int64_t at = 0; at < last; at += width) add(at, [](int) { return ~Bits<T>(0); });
+    add(last, [&](int l) { return fresh[l]; });
+    for (int l = 0; l < width; ++l) rest[l] = sum[l];
+    for (int l = 0; l < width; ++l) ties[l] = equal[l];
   }
 
   std::int64_t last;                 ///< where the last group begins

@@ -4,8 +4,8 @@
 // 1. Sums are numbers with exponents of their own (Wide): a state that is 2^-1000000 of its neighbour may be the only
 //    one from which the end is reached. That costs a maximum and shifts a state, and no logarithm. Mantissas are
 //    normalised every few frames, by a loop of its own.
-// 2. Groups of states that no beginning reaches yet, or from which no end is reached any more, are left out. What is
-//    in their place is of no consequence: no state that counts comes from there.
+// 2. Groups of states that no beginning reaches yet, or from which no end is reached any more, are left out. What sums
+//    are in their place is of no consequence, as no state that counts comes from there; their posteriors are 0.
 #pragma once
 
 #include "alignments.hpp"
@@ -21,6 +21,7 @@ struct States {
 };
 
 struct WideAlignments {
+  static constexpr bool takes_exponentials = false;
   static constexpr int width = Alignments::width;
   Alignments* of;
   std::int64_t frames, labels, padded;

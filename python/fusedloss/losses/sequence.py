@@ -31,11 +31,11 @@ class CTC(FramesLabels, Sequences):
     An item is an utterance. pred has shape (frames, utterances, classes), or (utterances, frames, classes) with
     ``layout="NTC"``; target (utterances, most labels), or one axis with all labels one after the other;
     ``input_lengths`` and ``target_lengths`` say how many of each an utterance has. Frames behind its end are not read
-    and have the gradient 0. Sums are exact to rounding in double, whatever pred's precision, and do not underflow. A
-    target that no alignment gives (too few frames, or a logit of -inf) has the value inf and the gradient 0. An
-    utterance without labels must be blank throughout; one without frames and labels has the value 0. One with NaN, or a
-    frame without a softmax, is NaN throughout. Memory beside the results grows with the frames times the labels of the
-    longest utterance, for each thread. There is no Hessian.
+    and have the gradient 0. Probabilities are computed in pred's precision or a higher one, their sums in double: these
+    do not underflow. A target that no alignment gives (too few frames, or a logit of -inf) has the value inf and the
+    gradient 0. An utterance without labels must be blank throughout; one without frames and labels has the value 0. One
+    with NaN, or a frame without a softmax, is NaN throughout. Memory beside the results grows with the frames times the
+    labels of the longest utterance, for each thread. There is no Hessian.
 
     With ``from_logits=False`` pred holds log-probabilities, and the gradient is that of the value with respect to them:
     less the posterior, 0 for classes that are not among the labels. `torch.nn.functional.ctc_loss` gives
