@@ -104,22 +104,30 @@ class ShortRows {
                                      T* ties) const {
     const T bias = reach.bias[lane], low = reach.low[lane], raise = reach.raise[lane];
     alignas(64) T sum[width] = {}, equal[width] = {};
-    const auto add = [&](std::int64_t at, const auto& counts) {
+    for (std::int64_t at = 0; at < last; at += width) {
       const T* const z = row + at;
       T* const e = to + at;
       FUSEDLOSS_LANES(width)
       for (int l = 0; l < width; ++l) {
-        const T here = exp_raised(maximum(z[l] - bias, low), raise);
-        const Bits<T> other = mask_of<T>(z[l] != shift);
-        sum[l] += masked(here, other & counts(l));
-        equal[l] += masked(T(1), ~other & counts(l));
-        e[l] = here;
+        e[l] = exp_raised(maximum(z[l] - bias, low), raise);
+        count(e[l], z[l] != shift, ~Bits<T>(0), sum[l], equal[l]);
       }
-    };
-    for (std::int64_t at = 0; at < last; at += width) add(at, [](int) { return ~Bits<T>(0); });
-    add(last, [&](int l) { return fresh[l]; });
-    for (int l = 0; l < width; ++l) rest[l] = sum[l];
-    for (int l = 0; l < width; ++l) ties[l] = equal[l];
+    }
+    const T* const z = row + last;
+    T* const e = to + last;
+    FUSEDLOSS_LANES(width)
+    for (int l = 0; l < width; ++l) {
+      e[l] = exp_raised(maximum(z[l] - bias, low), raise);
+      count(e[l], z[l] != shift, fresh[l], sum[l], equal[l]);
+      rest[l] = sum[l];
+      ties[l] = equal[l];
+    }
+  }
+
+  static FUSEDLOSS_INLINE void count(T e, bool differs, Bits<T> counts, T& sum, T& equal) {
+    const Bits<T> other = mask_of<T>(differs);
+    sum += masked(e, other & counts);
+    equal += masked(T(1), ~other & counts);
   }
 
   std::int64_t last;                 ///< where the last group begins
