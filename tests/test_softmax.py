@@ -252,6 +252,27 @@ def test_targets_on_classes_that_are_left_out() -> None:
         fl.CrossEntropy(class_mask=[1, 0])
 
 
+def test_targets_on_classes_that_are_left_out_far_behind() -> None:
+    """Targets are looked at some at a time: wherever one is wrong, it is named."""
+    items, at = 150_000, 140_001
+    pred, labels = np.zeros((items, 3), np.float32), np.zeros(items, int)
+    labels[at] = 2
+    loss = fl.CrossEntropy(class_mask=[True, True, False])
+    with pytest.raises(ValueError, match=rf"target 2 at index \({at},\) is a class"):
+        loss(pred, labels)
+    labels[at] = -100
+    assert loss.replace(ignore_index=-100)(pred, labels) == pytest.approx(np.log(2))
+    target = np.zeros((items, 3), np.float32)
+    target[:, 0] = 1
+    target[at, 2] = 0.25
+    with pytest.raises(ValueError, match=rf"target 0.25 at index \({at}, 2\) is on a class"):
+        loss(pred, target)
+    with pytest.raises(ValueError, match=rf"target 0.25 at index \(2, {at}\) is on a class"):
+        loss.replace(axis=0)(pred.T, target.T)
+    with pytest.raises(ValueError, match=r"target 2 at index \(\) is a class"):
+        loss(pred[0], np.int64(2))
+
+
 @pytest.mark.parametrize(
     "options", [{"temperature": 2}, {"softcap": 1}, {"z_loss": 1}, {"class_mask": [True]}], ids=str
 )

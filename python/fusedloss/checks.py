@@ -21,6 +21,7 @@ from .arrays import Array, ArrayLike, Mask
 from .domains import Domain
 
 _CPU_DEVICES = (1, 3, 11, 13)  # DLPack: CPU, and host memory pinned by CUDA, ROCm, or managed by CUDA
+_CHECKED_AT_ONCE = 65_536  # elements of what takes temporaries to be checked
 _MAX_OVERLAP_WORK: Any = 10_000  # the exact answer whether two arrays share memory may take exponentially many steps
 
 
@@ -100,18 +101,21 @@ def same_shape(x: Array, shape: tuple[int, ...], name: str, of: str = "pred") ->
 
 def not_masked(target: Array, mask: Mask, axis: int | None, ignore: int | None) -> None:
     """Raises ValueError for a target on a class that is left out; `axis` is the class axis of a distribution."""
-    if axis is None:
-        kept = np.ones(target.shape, bool) if ignore is None else target != ignore
-        bad = kept & ~mask[np.where(kept, target, 0)]
-    else:
-        shape = [1] * target.ndim
-        shape[axis] = mask.size
-        bad = (target != 0) & ~mask.reshape(shape)
-    if bad.any():
-        at = index(int(np.argmax(bad)), bad.shape)
-        raise ValueError(
-            f"target {target[at]} at index {at} is {'' if axis is None else 'on '}a class that class_mask leaves out"
-        )
+    rows = max(1, _CHECKED_AT_ONCE // max(1, math.prod(target.shape[1:])))
+    for start in range(0, len(target), rows) if target.ndim else (0,):
+        part = target[start : start + rows] if target.ndim else target
+        if axis is None:
+            kept = np.ones(part.shape, bool) if ignore is None else part != ignore
+            bad = kept & ~mask[np.where(kept, part, 0)]
+        else:
+            shape = [1] * target.ndim
+            shape[axis] = -1
+            bad = (part != 0) & ~(mask[start : start + rows] if axis == 0 else mask).reshape(shape)
+        if bad.any():
+            at = index(int(np.argmax(bad)), bad.shape)
+            at = (at[0] + start, *at[1:]) if at else at
+            on = "" if axis is None else "on "
+            raise ValueError(f"target {target[at]} at index {at} is {on}a class that class_mask leaves out")
 
 
 def sample_weight(x: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
