@@ -226,7 +226,7 @@ def test_against_fifty_digits(dtype: np.dtype, isa: str, spread: float, bias: fl
     assert abs(value - expected) <= allowed * max(1, expected)
     error = max(abs(float(grad[t, 0, c]) - slope) for (t, c), slope in slopes.items())
     assert error <= (2e-7 if dtype == np.float32 else 2e-12)
-    assert np.max(np.abs(np.sum(grad, axis=2))) <= 2e-5 if dtype == np.float32 else 1e-12
+    assert np.max(np.abs(np.sum(grad, axis=2))) <= (2e-5 if dtype == np.float32 else 1e-12)
 
 
 def test_many_frames_of_nearly_equal_classes(dtype: np.dtype) -> None:
